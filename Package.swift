@@ -1,0 +1,57 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Kernels are compiled for this very machine (its widest vectors, fused multiply-add), and with
+// optimisation in debug builds too, so that `swift test` is quick.
+#if arch(x86_64)
+    let machine = ["-Xcc", "-march=native"]
+#else
+    let machine = ["-Xcc", "-mcpu=native"]
+#endif
+
+// Linux finds libsentencepiece where its package puts it; Homebrew has two places of its own.
+#if os(macOS) && arch(arm64)
+    let homebrew = "/opt/homebrew"
+#else
+    let homebrew = "/usr/local"
+#endif
+
+let package = Package(
+    name: "CompactLlama",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "compact-llama", targets: ["CompactLlama"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .executableTarget(
+            name: "CompactLlama",
+            dependencies: [
+                "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(
+            name: "Support",
+            dependencies: [
+                "CIntrinsics", "CSentencePiece",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: [
+                .unsafeFlags(machine),
+                .unsafeFlags(["-O"], .when(configuration: .debug)),
+            ]),
+        .target(name: "CIntrinsics"),
+        .target(
+            name: "CSentencePiece",
+            cxxSettings: [.unsafeFlags(["-I\(homebrew)/include"], .when(platforms: [.macOS]))],
+            linkerSettings: [
+                .linkedLibrary("sentencepiece"),
+                .unsafeFlags(["-L\(homebrew)/lib"], .when(platforms: [.macOS])),
+            ]),
+        .testTarget(name: "SupportTests", dependencies: ["Support"]),
+        .testTarget(name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,1 @@
+#include "CIntrinsics.h"  // header only; the build wants one file to compile

@@ -1,0 +1,221 @@
+// Kernels: the inner loops of matmul, in Swift's SIMD types on raw pointers. Each result is computed
+// by one thread in an order that depends on the shapes alone, so the number of threads never shows.
+
+typealias Pointer = UnsafePointer<Float>
+typealias MutablePointer = UnsafeMutablePointer<Float>
+
+/// How to multiply an m × k by a k × n matrix with the given steps between rows and columns.
+struct Kernel {
+    let m: Int, k: Int, n: Int
+    let aStrides: (row: Int, column: Int)
+    let bStrides: (row: Int, column: Int)
+
+    private enum Method { case dotProducts, weightedRows, tiles }
+
+    /// One to three rows read each weight once, so that memory sets the pace; more rows share what
+    /// was read, in registers.
+    private var method: Method {
+        if m >= 4 || aStrides.column != 1 { return .tiles }
+        if bStrides.row == 1 { return .dotProducts }
+        return bStrides.column == 1 ? .weightedRows : .tiles
+    }
+
+    /// How many columns one thread computes at a time: enough to be worth the dispatch, few enough
+    /// that all threads finish together.
+    func columnsPerPiece(matrices: Int) -> Int {
+        let threads = ThreadPool.shared.threads
+        let work = m * k * n * matrices
+        if threads == 1 || work < 1 << 14 || matrices >= 2 * threads { return n }
+        let pieces = min(4 * threads, max(threads, work >> 15))
+        let columns = n * matrices / pieces
+        return max(Kernel.tileColumns, columns / Kernel.tileColumns * Kernel.tileColumns)
+    }
+
+    /// Computes `columns` of the product into `out`, m × n and packed.
+    func run(_ a: Pointer, _ b: Pointer, _ out: MutablePointer, columns: Range<Int>) {
+        switch method {
+        case .dotProducts: dotProducts(a, b, out, columns)
+        case .weightedRows: weightedRows(a, b, out, columns)
+        case .tiles: tiles(a, b, out, columns)
+        }
+    }
+
+    // MARK: One row · a transposed weight: each result is a dot product of two packed rows
+
+    private func dotProducts(_ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>) {
+        for j in columns {
+            for i in 0..<m {
+                out[i * n + j] = dot(a + i * aStrides.row, b + j * bStrides.column, k)
+            }
+        }
+    }
+
+    // MARK: One row · a packed matrix: the sum of its rows, weighted
+
+    private func weightedRows(
+        _ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>
+    ) {
+        for i in 0..<m {
+            let (weights, sum) = (a + i * aStrides.row, out + i * n)
+            var j = columns.lowerBound
+            while j + 16 <= columns.upperBound {
+                // two sums, so that one addition need not wait for the other
+                var (even, odd) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
+                var row = 0
+                while row + 2 <= k {
+                    even.addProduct(load16(b + row * bStrides.row + j), weights[row])
+                    odd.addProduct(load16(b + (row + 1) * bStrides.row + j), weights[row + 1])
+                    row += 2
+                }
+                if row < k { even.addProduct(load16(b + row * bStrides.row + j), weights[row]) }
+                store16(even + odd, sum + j)
+                j += 16
+            }
+            for j in j..<columns.upperBound {
+                var total: Float = 0
+                for row in 0..<k { total += weights[row] * b[row * bStrides.row + j] }
+                sum[j] = total
+            }
+        }
+    }
+
+    // MARK: Many rows: register tiles of 6 rows by 16 columns
+
+    private static let tileRows = 6
+    private static let tileColumns = 16
+    /// Rows of `b` in one panel: 64 KiB of 16 columns stay in the second-level cache.
+    private static let panelDepth = 1024
+
+    /// 16 columns of `b` at a time become a panel, packed where they are not already rows of 16, and
+    /// every 6 rows of `a` are multiplied by it, sums in registers.
+    private func tiles(_ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>) {
+        let width = Kernel.tileColumns
+        withUnsafeTemporaryAllocation(
+            byteCount: min(k, Kernel.panelDepth) * width * 4, alignment: 64
+        ) { bytes in
+            let packed = bytes.baseAddress.map { $0.assumingMemoryBound(to: Float.self) }
+            for j in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
+                let count = min(width, columns.upperBound - j)
+                if k == 0 {
+                    for i in 0..<m { (out + i * n + j).update(repeating: 0, count: count) }
+                }
+                for top in stride(from: 0, to: k, by: Kernel.panelDepth) {
+                    let depth = min(Kernel.panelDepth, k - top)
+                    var panel = b + top * bStrides.row + j * bStrides.column
+                    var panelStep = bStrides.row
+                    if bStrides.column != 1 || count < width {
+                        pack(panel, count, depth, packed!)
+                        (panel, panelStep) = (Pointer(packed!), width)
+                    }
+                    for i in stride(from: 0, to: m, by: Kernel.tileRows) {
+                        tile(
+                            a + i * aStrides.row + top * aStrides.column, panel, panelStep, depth,
+                            out + i * n + j, rows: min(Kernel.tileRows, m - i), columns: count,
+                            adding: top > 0)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies `count` columns of `b` as rows of 16, zeros behind the last.
+    private func pack(_ b: Pointer, _ count: Int, _ depth: Int, _ packed: MutablePointer) {
+        for column in 0..<Kernel.tileColumns {
+            let target = packed + column
+            if column >= count {
+                for row in 0..<depth { target[row * Kernel.tileColumns] = 0 }
+                continue
+            }
+            let source = b + column * bStrides.column
+            for row in 0..<depth { target[row * Kernel.tileColumns] = source[row * bStrides.row] }
+        }
+    }
+
+    /// One register tile. Rows that are missing repeat the last, and are not stored.
+    @inline(__always)
+    private func tile(
+        _ a: Pointer, _ panel: Pointer, _ panelStep: Int, _ depth: Int, _ out: MutablePointer,
+        rows: Int, columns: Int, adding: Bool
+    ) {
+        let last = rows - 1
+        let a0 = a
+        let a1 = a + min(1, last) * aStrides.row
+        let a2 = a + min(2, last) * aStrides.row
+        let a3 = a + min(3, last) * aStrides.row
+        let a4 = a + min(4, last) * aStrides.row
+        let a5 = a + min(5, last) * aStrides.row
+        var (c0, c1, c2) = (SIMD16<Float>.zero, SIMD16<Float>.zero, SIMD16<Float>.zero)
+        var (c3, c4, c5) = (SIMD16<Float>.zero, SIMD16<Float>.zero, SIMD16<Float>.zero)
+        var b = panel
+        var step = 0
+        for _ in 0..<depth {
+            let row = load16(b)
+            c0.addProduct(row, a0[step])
+            c1.addProduct(row, a1[step])
+            c2.addProduct(row, a2[step])
+            c3.addProduct(row, a3[step])
+            c4.addProduct(row, a4[step])
+            c5.addProduct(row, a5[step])
+            b += panelStep
+            step += aStrides.column
+        }
+        finish(c0, out, columns, adding)
+        if rows > 1 { finish(c1, out + n, columns, adding) }
+        if rows > 2 { finish(c2, out + 2 * n, columns, adding) }
+        if rows > 3 { finish(c3, out + 3 * n, columns, adding) }
+        if rows > 4 { finish(c4, out + 4 * n, columns, adding) }
+        if rows > 5 { finish(c5, out + 5 * n, columns, adding) }
+    }
+
+    @inline(__always)
+    private func finish(
+        _ sums: SIMD16<Float>, _ out: MutablePointer, _ columns: Int, _ adding: Bool
+    ) {
+        if columns == Kernel.tileColumns {
+            store16(adding ? load16(out) + sums : sums, out)
+        } else {
+            for j in 0..<columns { out[j] = adding ? out[j] + sums[j] : sums[j] }
+        }
+    }
+}
+
+/// The dot product of two packed vectors: four sums of eight, so that a multiplication need not wait
+/// for the one before it.
+@inline(__always)
+private func dot(_ a: Pointer, _ b: Pointer, _ count: Int) -> Float {
+    var (s0, s1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+    var (s2, s3) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+    var i = 0
+    while i + 32 <= count {
+        s0.addProduct(load8(a + i), load8(b + i))
+        s1.addProduct(load8(a + i + 8), load8(b + i + 8))
+        s2.addProduct(load8(a + i + 16), load8(b + i + 16))
+        s3.addProduct(load8(a + i + 24), load8(b + i + 24))
+        i += 32
+    }
+    while i + 8 <= count {
+        s0.addProduct(load8(a + i), load8(b + i))
+        i += 8
+    }
+    var sum = ((s0 + s1) + (s2 + s3)).sum()
+    while i < count {
+        sum += a[i] * b[i]
+        i += 1
+    }
+    return sum
+}
+
+@inline(__always)
+private func load8(_ p: Pointer) -> SIMD8<Float> {
+    UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self)
+}
+
+@inline(__always)
+private func load16(_ p: Pointer) -> SIMD16<Float> {
+    UnsafeRawPointer(p).loadUnaligned(as: SIMD16<Float>.self)
+}
+
+@inline(__always)
+private func store16(_ lanes: SIMD16<Float>, _ p: MutablePointer) {
+    UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: SIMD16<Float>.self)
+}

@@ -1,0 +1,85 @@
+// MappedFile: a whole file as read-only memory, and a cursor that reads it without ever trusting it.
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// A file's bytes, mapped: the system reads a page when it is first touched, and may drop it again.
+final class MappedFile {
+    let path: String
+    let bytes: UnsafeRawBufferPointer
+
+    /// - Throws: `FileError` if `path` is not a readable, non-empty regular file.
+    init(path: String) throws {
+        self.path = path
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw FileError.unreadable(path, reason(errno)) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: throw FileError.notAFile(path, "a directory")
+        default: throw FileError.notAFile(path, "not a regular file")
+        }
+        guard status.st_size > 0 else { throw FileError.empty(path) }
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { throw FileError.unreadable(path, reason(errno)) }
+        defer { close(descriptor) }
+        let count = Int(status.st_size)
+        guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
+        else { throw FileError.unreadable(path, reason(errno)) }
+        madvise(base, count, MADV_WILLNEED)
+        bytes = UnsafeRawBufferPointer(start: base, count: count)
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
+
+    /// A tensor over the file's own memory.
+    /// - Precondition: the values lie within the file, at a multiple of 4.
+    func tensor(at offset: Int, shape: Shape) -> Tensor {
+        precondition(offset % 4 == 0 && offset + shape.count * 4 <= bytes.count)
+        let base = (bytes.baseAddress! + offset).assumingMemoryBound(to: Float.self)
+        let storage = Storage(borrowing: base, count: shape.count, owner: self)
+        return Tensor(storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
+    }
+}
+
+private func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+/// Why a file cannot be read at all.
+public enum FileError: Error, Equatable, CustomStringConvertible {
+    case unreadable(_ path: String, _ reason: String)
+    case notAFile(_ path: String, _ what: String)
+    case empty(_ path: String)
+
+    public var description: String {
+        switch self {
+        case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+        case .notAFile(let path, let what): "\(path): expected a file, found \(what)"
+        case .empty(let path): "\(path): the file is empty"
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A little-endian number.
+    /// - Precondition: its bytes lie within the buffer.
+    func number<Number: FixedWidthInteger>(at offset: Int, as type: Number.Type = Number.self) -> Number {
+        Number(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
+    }
+}
+
+extension Array<Int> {
+    /// The product of sizes that may come from a damaged file, or nil if it overflows.
+    var checkedProduct: Int? {
+        var product = 1
+        for size in self {
+            let (result, overflow) = product.multipliedReportingOverflow(by: size)
+            if overflow { return nil }
+            product = result
+        }
+        return product
+    }
+}

@@ -1,0 +1,58 @@
+// Matmul: matrix products over strided, broadcast tensors. It looks at the strides and the number of
+// rows to choose one of the kernels in Kernels.swift, and spreads the work over the threads.
+
+/// The matrix product over the last two axes; the axes before them broadcast. A vector counts as one
+/// row, and so does its result.
+/// - Parameters:
+///   - a: [..., m, k] or [k]
+///   - b: [..., k, n]
+/// - Returns: [..., m, n] or [..., n]
+public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
+    precondition(
+        a.shape.rank >= 1 && b.shape.rank >= 2 && a.shape[-1] == b.shape[-2],
+        "cannot multiply matrices of shapes \(a.shape) and \(b.shape)")
+    if a.shape.rank == 1 {
+        let row = matmul(a.expanded(axis: 0), b)
+        return row.selecting(0, axis: -2)
+    }
+    let (m, k, n) = (a.shape[-2], a.shape[-1], b.shape[-1])
+    let batch = a.shape.removing(a.shape.rank - 1).removing(a.shape.rank - 2)
+        .broadcast(with: b.shape.removing(b.shape.rank - 1).removing(b.shape.rank - 2))
+    let shape = Shape(rank: batch.rank + 2) {
+        $0 < batch.rank ? batch[$0] : $0 == batch.rank ? m : n
+    }
+    let aAll = a.broadcast(to: shape.replacingLast(m, k))
+    let bAll = b.broadcast(to: shape.replacingLast(k, n))
+
+    return Tensor(shape: shape) { out in
+        let kernel = Kernel(
+            m: m, k: k, n: n, aStrides: (a.strides[-2], a.strides[-1]),
+            bStrides: (b.strides[-2], b.strides[-1]))
+        // a piece is a run of columns of one of the batch's products
+        let matrices = batch.count
+        let columns = kernel.columnsPerPiece(matrices: matrices)
+        let piecesPerMatrix = max(1, (n + columns - 1) / columns)
+        withExtendedLifetime((a, b)) {
+            ThreadPool.shared.run(matrices * piecesPerMatrix) { piece in
+                let (matrix, part) = (piece / piecesPerMatrix, piece % piecesPerMatrix)
+                var (aOffset, bOffset, rest) = (a.offset, b.offset, matrix)
+                for axis in stride(from: batch.rank - 1, through: 0, by: -1) {
+                    aOffset += rest % batch[axis] * aAll.strides[axis]
+                    bOffset += rest % batch[axis] * bAll.strides[axis]
+                    rest /= batch[axis]
+                }
+                kernel.run(
+                    a.storage.base + aOffset, b.storage.base + bOffset, out + matrix * m * n,
+                    columns: part * columns..<min(n, (part + 1) * columns))
+            }
+        }
+    }
+}
+
+extension Shape {
+    fileprivate func replacingLast(_ rows: Int, _ columns: Int) -> Shape {
+        var result = self
+        (result[-2], result[-1]) = (rows, columns)
+        return result
+    }
+}

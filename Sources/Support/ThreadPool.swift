@@ -1,0 +1,130 @@
+// ThreadPool: the worker threads behind matmul and the larger element-wise operations. A token needs
+// some fifty matrix products of a few microseconds each, so a worker that has nothing to do first
+// spins for a moment and only then sleeps.
+
+import CIntrinsics
+import Foundation
+import Synchronization
+
+/// A fixed set of threads that share the pieces of one job at a time. The caller works too.
+final class ThreadPool: @unchecked Sendable {
+    /// One thread for every core this process may use.
+    static let shared = ThreadPool(threads: ProcessInfo.processInfo.activeProcessorCount)
+
+    /// How often an idle thread looks for work before it sleeps: about 20 microseconds.
+    private static let spins = 1 << 9
+
+    let threads: Int
+
+    // The current job. `piece` is read only by who has claimed a piece, and written only while there
+    // are none, so the two counters order every access to it.
+    private var piece: ((Int) -> Void)?
+    private let unclaimed = Atomic<Int>(0)
+    private let unfinished = Atomic<Int>(0)
+
+    private let isBusy = Atomic<Bool>(false)
+    private let sleepers = Atomic<Int>(0)
+    private let callerSleeps = Atomic<Bool>(false)
+    private let work = DispatchSemaphore(value: 0)
+    private let done = DispatchSemaphore(value: 0)
+
+    init(threads: Int) {
+        self.threads = max(1, threads)
+        for _ in 1..<self.threads {
+            let thread = Thread { [unowned self] in workForever() }
+            thread.stackSize = 1 << 20
+            thread.start()
+        }
+    }
+
+    /// Calls `body` with every index in 0 ..< `count`, in any order, on all threads, and returns when
+    /// all calls have. A call from inside a job, or during another thread's, runs on the caller alone.
+    func run(_ count: Int, _ body: (Int) -> Void) {
+        let alone = count <= 1 || threads == 1 || isBusy.exchange(true, ordering: .acquiring)
+        if alone {
+            for index in 0..<count { body(index) }
+            return
+        }
+        withoutActuallyEscaping(body) { body in
+            piece = body
+            unfinished.store(count, ordering: .relaxed)
+            unclaimed.store(count, ordering: .sequentiallyConsistent)
+            wakeSleepers(atMost: count - 1)
+            while let index = claim() { finish(index) }
+            waitUntilFinished()
+            piece = nil
+        }
+        isBusy.store(false, ordering: .releasing)
+    }
+
+    private func claim() -> Int? {
+        var left = unclaimed.load(ordering: .sequentiallyConsistent)
+        while left > 0 {
+            let (isMine, now) = unclaimed.weakCompareExchange(
+                expected: left, desired: left - 1, ordering: .acquiring)
+            if isMine { return left - 1 }
+            left = now
+        }
+        return nil
+    }
+
+    private func finish(_ index: Int) {
+        piece!(index)
+        let left = unfinished.subtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
+            done.signal()
+        }
+    }
+
+    private func waitUntilFinished() {
+        for _ in 0..<ThreadPool.spins {
+            if unfinished.load(ordering: .acquiring) == 0 { return }
+            spin_pause()
+        }
+        callerSleeps.store(true, ordering: .sequentiallyConsistent)
+        if unfinished.load(ordering: .sequentiallyConsistent) == 0 {
+            // a worker that saw the flag has signalled, or is about to
+            if callerSleeps.exchange(false, ordering: .sequentiallyConsistent) { return }
+        }
+        done.wait()
+    }
+
+    private func wakeSleepers(atMost count: Int) {
+        for _ in 0..<count {
+            guard takeSleeper() else { return }
+            work.signal()
+        }
+    }
+
+    /// Removes one from the sleepers, if there are any: who does owes the semaphore a signal, or has
+    /// decided not to sleep after all.
+    private func takeSleeper() -> Bool {
+        var count = sleepers.load(ordering: .sequentiallyConsistent)
+        while count > 0 {
+            let (isMine, now) = sleepers.weakCompareExchange(
+                expected: count, desired: count - 1, ordering: .sequentiallyConsistent)
+            if isMine { return true }
+            count = now
+        }
+        return false
+    }
+
+    private func workForever() {
+        while true {
+            var spins = 0
+            while spins < ThreadPool.spins {
+                if let index = claim() {
+                    finish(index)
+                    spins = 0
+                } else {
+                    spin_pause()
+                    spins += 1
+                }
+            }
+            sleepers.add(1, ordering: .sequentiallyConsistent)
+            // look once more: a job may have come between the last look and the announcement
+            if unclaimed.load(ordering: .sequentiallyConsistent) > 0, takeSleeper() { continue }
+            work.wait()
+        }
+    }
+}

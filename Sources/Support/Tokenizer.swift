@@ -1,0 +1,138 @@
+// Tokenizer: text to tokens and back, by SentencePiece; backwards piece by piece, as a model makes
+// them.
+
+import CSentencePiece
+import Foundation
+
+/// A SentencePiece vocabulary, such as Llama 2's `tokenizer.model`.
+public final class Tokenizer: @unchecked Sendable {
+    private let processor: OpaquePointer
+    public let vocabSize: Int
+    /// The token that begins every text, and the one that ends it.
+    public let bos: Int, eos: Int
+
+    /// - Parameter vocabSize: the size that the model expects of its vocabulary.
+    /// - Throws: `FileError` if there is no such file, `TokenizerError` if it is not a tokenizer or
+    ///   one of another size.
+    public init(contentsOf path: String, vocabSize: Int) throws {
+        let file = try MappedFile(path: path)
+        guard let processor = sentencepiece_load(file.bytes.baseAddress!, file.bytes.count) else {
+            throw TokenizerError.notSentencePiece(path)
+        }
+        self.processor = processor
+        self.vocabSize = Int(sentencepiece_size(processor))
+        (bos, eos) = (Int(sentencepiece_bos(processor)), Int(sentencepiece_eos(processor)))
+        guard self.vocabSize == vocabSize else {
+            throw TokenizerError.wrongSize(path, expected: vocabSize, found: self.vocabSize)
+        }
+        guard bos >= 0 && eos >= 0 else { throw TokenizerError.noBoundaries(path) }
+    }
+
+    deinit { sentencepiece_free(processor) }
+
+    /// BOS and the tokens of `text`.
+    public func encode(_ text: String) -> [Int] {
+        var count = 0
+        guard let ids = sentencepiece_encode(processor, text, text.utf8.count, &count) else {
+            return [bos]
+        }
+        defer { free(ids) }
+        return [bos] + UnsafeBufferPointer(start: ids, count: count).map(Int.init)
+    }
+
+    /// What a token adds to a text.
+    enum Piece: Equatable {
+        case text(String)
+        case byte(UInt8)
+        case nothing
+    }
+
+    /// - Precondition: 0 ≤ `token` < `vocabSize`.
+    func piece(_ token: Int) -> Piece {
+        precondition(token >= 0 && token < vocabSize, "no token \(token) among \(vocabSize)")
+        let id = Int32(token)
+        if sentencepiece_is_control(processor, id) { return .nothing }
+        if sentencepiece_is_unknown(processor, id) { return .text(" \u{2047} ") }
+        var count = 0
+        let bytes = UnsafeRawBufferPointer(
+            start: sentencepiece_piece(processor, id, &count), count: count)
+        let spelling = String(decoding: bytes, as: UTF8.self)
+        if sentencepiece_is_byte(processor, id), let byte = UInt8(spelling.dropFirst(3).prefix(2), radix: 16) {
+            return .byte(byte)  // "<0x0A>"
+        }
+        return .text(spelling.replacing("\u{2581}", with: " "))
+    }
+}
+
+/// Turns tokens back into text as they come, the same text that SentencePiece makes of all of them.
+public struct StreamingDecoder {
+    private let tokenizer: Tokenizer
+    private var isAtStart = true
+    /// The bytes of a character that is not whole yet.
+    private var pending: [UInt8] = []
+
+    public init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+
+    /// The text that these tokens complete; bytes of an unfinished character wait for the next.
+    public mutating func decode(_ tokens: [Int]) -> String {
+        tokens.reduce(into: "") { text, token in
+            switch tokenizer.piece(token) {
+            case .nothing:
+                break
+            case .byte(let byte):
+                isAtStart = false
+                pending.append(byte)
+                text += wholeCharacters()
+            case .text(let piece):
+                text += finish()
+                // the first piece carries the space that the encoder put before the text
+                text += isAtStart && piece.first == " " ? piece.dropFirst() : piece[...]
+                isAtStart = isAtStart && piece.isEmpty
+            }
+        }
+    }
+
+    /// The replacement character for every byte that still waits for the rest of its character.
+    public mutating func finish() -> String {
+        defer { pending = [] }
+        return String(repeating: "\u{FFFD}", count: pending.count)
+    }
+
+    /// Takes what is whole off the pending bytes, and what can never become so as U+FFFD.
+    private mutating func wholeCharacters() -> String {
+        var text = ""
+        while let first = pending.first {
+            let length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
+            let start = pending.prefix(max(length, 1))
+            if length > 0, start.dropFirst().allSatisfy({ $0 & 0xC0 == 0x80 }) {
+                if start.count < length { break }  // the rest may come
+                if let character = String(validating: start, as: UTF8.self) {
+                    text += character
+                    pending.removeFirst(length)
+                    continue
+                }
+            }
+            text += "\u{FFFD}"
+            pending.removeFirst()
+        }
+        return text
+    }
+}
+
+/// What is wrong with a tokenizer's file.
+public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+    case notSentencePiece(_ path: String)
+    case wrongSize(_ path: String, expected: Int, found: Int)
+    case noBoundaries(_ path: String)
+
+    public var description: String {
+        switch self {
+        case .notSentencePiece(let path):
+            "\(path): expected a SentencePiece model (tokenizer.model), found something else"
+        case .wrongSize(let path, let expected, let found):
+            "\(path): expected the model's \(expected) pieces (vocab_size), found \(found)"
+        case .noBoundaries(let path):
+            "\(path): expected pieces for the beginning and the end of a text, found none"
+        }
+    }
+}

@@ -9,7 +9,7 @@ import Synchronization
 /// A fixed set of threads that share the pieces of one job at a time. The caller works too.
 final class ThreadPool: @unchecked Sendable {
     /// One thread for every core this process may use.
-    static let shared = ThreadPool(threads: ProcessInfo.processInfo.activeProcessorCount)
+    static let shared = ThreadPool(threads: Int(usable_cores()))
 
     /// How often an idle thread looks for work before it sleeps: about 20 microseconds.
     private static let spins = 1 << 9

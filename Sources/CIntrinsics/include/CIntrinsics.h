@@ -1,4 +1,4 @@
-// Machine instructions that Swift has no name for, each with a portable fallback.
+// Machine instructions and system calls that Swift has no name for, each with a portable fallback.
 #ifndef CINTRINSICS_H
 #define CINTRINSICS_H
 
@@ -10,5 +10,8 @@ static inline void spin_pause(void) {
     __asm__ volatile("yield");
 #endif
 }
+
+/// The cores that this process may run on, at least 1: on Linux, those its affinity mask allows.
+int usable_cores(void);
 
 #endif

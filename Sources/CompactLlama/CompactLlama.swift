@@ -3,8 +3,9 @@
 // It mirrors compat-llama2-np.py, class for class. Sizes, in the comments on shapes:
 //   seq       tokens in this call: the whole prompt first, then one at a time
 //   total     tokens so far, this call's included: the length of the KV cache
-//   dim       length of the vector that stands for a token;  hidden: inside the feed-forward network
-//   nHeads    query heads, in nKvHeads groups that share a key and a value;  headSize = dim / nHeads
+//   dim       the length of the vector that stands for a token
+//   hidden    the length of the vector inside the feed-forward network
+//   nHeads    query heads, in nKvHeads groups that share keys and values; headSize = dim / nHeads
 // Support holds the rest: Tensor (numpy's arithmetic and views), Weights and Tokenizer (the files).
 
 import ArgumentParser
@@ -47,8 +48,8 @@ struct RMSNorm {
     }
 }
 
-/// Rotary position embedding: turns pair i of a head by the angle position · theta^(-2i / headSize),
-/// so that the product of a query and a key depends on how far apart they are, not on where.
+/// Rotary position embedding: turns pair i of a head by position · theta^(-2i / headSize), so that
+/// the product of a query and a key depends on how far apart they are, not on where.
 struct RoPE {
     let cosine, sine: Tensor  // [seq, headSize / 2]
 

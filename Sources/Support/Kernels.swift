@@ -42,7 +42,9 @@ struct Kernel {
 
     // MARK: One row · a transposed weight: each result is a dot product of two packed rows
 
-    private func dotProducts(_ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>) {
+    private func dotProducts(
+        _ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>
+    ) {
         for j in columns {
             for i in 0..<m {
                 out[i * n + j] = dot(a + i * aStrides.row, b + j * bStrides.column, k)
@@ -120,14 +122,22 @@ struct Kernel {
 
     /// Copies `count` columns of `b` as rows of 16, zeros behind the last.
     private func pack(_ b: Pointer, _ count: Int, _ depth: Int, _ packed: MutablePointer) {
-        for column in 0..<Kernel.tileColumns {
-            let target = packed + column
-            if column >= count {
-                for row in 0..<depth { target[row * Kernel.tileColumns] = 0 }
-                continue
+        let width = Kernel.tileColumns
+        var row = 0
+        if bStrides.row == 1 && count == width {
+            while row + 8 <= depth {
+                for half in stride(from: 0, to: width, by: 8) {
+                    let corner = b + half * bStrides.column + row
+                    transpose8x8(corner, bStrides.column, packed + row * width + half, width)
+                }
+                row += 8
             }
-            let source = b + column * bStrides.column
-            for row in 0..<depth { target[row * Kernel.tileColumns] = source[row * bStrides.row] }
+        }
+        for row in row..<depth {
+            for column in 0..<width {
+                packed[row * width + column] =
+                    column < count ? b[row * bStrides.row + column * bStrides.column] : 0
+            }
         }
     }
 
@@ -205,6 +215,36 @@ private func dot(_ a: Pointer, _ b: Pointer, _ count: Int) -> Float {
     return sum
 }
 
+/// Transposes 8 rows of 8: three times, neighbours are dealt out into even and odd places.
+@inline(__always)
+private func transpose8x8(
+    _ source: Pointer, _ sourceStep: Int, _ target: MutablePointer, _ targetStep: Int
+) {
+    typealias Rows = (
+        SIMD8<Float>, SIMD8<Float>, SIMD8<Float>, SIMD8<Float>,
+        SIMD8<Float>, SIMD8<Float>, SIMD8<Float>, SIMD8<Float>
+    )
+    func dealt(_ r: Rows) -> Rows {
+        let (ab, cd) = (SIMD16(lowHalf: r.0, highHalf: r.1), SIMD16(lowHalf: r.2, highHalf: r.3))
+        let (ef, gh) = (SIMD16(lowHalf: r.4, highHalf: r.5), SIMD16(lowHalf: r.6, highHalf: r.7))
+        return (
+            ab.evenHalf, cd.evenHalf, ef.evenHalf, gh.evenHalf,
+            ab.oddHalf, cd.oddHalf, ef.oddHalf, gh.oddHalf
+        )
+    }
+    func row(_ i: Int) -> SIMD8<Float> { load8(source + i * sourceStep) }
+    let r = dealt(
+        dealt(dealt((row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)))))
+    store8(r.0, target)
+    store8(r.1, target + targetStep)
+    store8(r.2, target + 2 * targetStep)
+    store8(r.3, target + 3 * targetStep)
+    store8(r.4, target + 4 * targetStep)
+    store8(r.5, target + 5 * targetStep)
+    store8(r.6, target + 6 * targetStep)
+    store8(r.7, target + 7 * targetStep)
+}
+
 @inline(__always)
 private func load8(_ p: Pointer) -> SIMD8<Float> {
     UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self)
@@ -218,4 +258,9 @@ private func load16(_ p: Pointer) -> SIMD16<Float> {
 @inline(__always)
 private func store16(_ lanes: SIMD16<Float>, _ p: MutablePointer) {
     UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: SIMD16<Float>.self)
+}
+
+@inline(__always)
+private func store8(_ lanes: SIMD8<Float>, _ p: MutablePointer) {
+    UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: SIMD8<Float>.self)
 }

@@ -1,6 +1,6 @@
-// Llama2cFile: the legacy `.bin` format of karpathy/llama2.c: seven sizes, then all weights of a kind
-// one after the other, without names. There is no magic number: the file's size has to be the one that
-// the seven sizes add up to.
+// Llama2cFile: the legacy `.bin` format of karpathy/llama2.c: seven sizes, then all weights of a
+// kind one after the other, without names. There is no magic number: the file's size has to be the
+// one that the seven sizes add up to.
 
 enum Llama2cFile {
     private static let headerSize = 28
@@ -25,7 +25,8 @@ enum Llama2cFile {
         guard let layerCount = sum(layers.map(\.shape)),
             let allLayers = [layerCount, config.nLayers].checkedProduct,
             let outer = sum(config.outerShapes.dropLast(sharesClassifier ? 1 : 0).map(\.shape)),
-            let byteCount = sum([[allLayers], [outer], ropeTables]).flatMap({ [$0, 4].checkedProduct }),
+            let count = sum([[allLayers], [outer], ropeTables]),
+            let byteCount = [count, 4].checkedProduct,
             byteCount < Int.max - headerSize
         else { throw WeightFileError.Problem.unknownFormat("sizes that no file holds") }
         guard bytes.count == byteCount + headerSize else {

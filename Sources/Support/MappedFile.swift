@@ -66,12 +66,14 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
 extension UnsafeRawBufferPointer {
     /// A little-endian number.
     /// - Precondition: its bytes lie within the buffer.
-    func number<Number: FixedWidthInteger>(at offset: Int, as type: Number.Type = Number.self) -> Number {
+    func number<Number: FixedWidthInteger>(
+        at offset: Int, as type: Number.Type = Number.self
+    ) -> Number {
         Number(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
     }
 }
 
-extension Array<Int> {
+extension [Int] {
     /// The product of sizes that may come from a damaged file, or nil if it overflows.
     var checkedProduct: Int? {
         var product = 1

@@ -2,7 +2,7 @@
 
 /// The sizes of up to four axes. Negative axes count from the end, as in numpy.
 public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
-    private var sizes: SIMD4<Int>
+    private var size0 = 1, size1 = 1, size2 = 1, size3 = 1
     public private(set) var rank: Int
 
     /// - Precondition: at most four sizes, none negative.
@@ -13,21 +13,38 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
 
     public init(arrayLiteral sizes: Int...) { self.init(sizes) }
 
+    @inline(__always)
     init(rank: Int, size: (Int) -> Int) {
-        self.sizes = SIMD4(repeating: 1)
         self.rank = rank
-        for axis in 0..<rank { sizes[axis] = size(axis) }
+        if rank > 0 { size0 = size(0) }
+        if rank > 1 { size1 = size(1) }
+        if rank > 2 { size2 = size(2) }
+        if rank > 3 { size3 = size(3) }
     }
 
     public subscript(axis: Int) -> Int {
-        get { sizes[index(of: axis)] }
-        set { sizes[index(of: axis)] = newValue }
+        @inline(__always) get {
+            switch index(of: axis) {
+            case 0: size0
+            case 1: size1
+            case 2: size2
+            default: size3
+            }
+        }
+        @inline(__always) set {
+            switch index(of: axis) {
+            case 0: size0 = newValue
+            case 1: size1 = newValue
+            case 2: size2 = newValue
+            default: size3 = newValue
+            }
+        }
     }
 
     /// The number of elements.
-    public var count: Int { sizes.wrappedProduct }
+    public var count: Int { size0 &* size1 &* size2 &* size3 }
 
-    public var array: [Int] { (0..<rank).map { sizes[$0] } }
+    public var array: [Int] { (0..<rank).map { self[$0] } }
 
     public var description: String { "\(array)" }
 
@@ -66,6 +83,7 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
     /// The shape both broadcast to: axes are matched from the end, and size 1 stretches.
     /// - Precondition: sizes that differ have a 1 among them.
     func broadcast(with other: Shape) -> Shape {
+        if self == other { return self }
         let longest = max(rank, other.rank)
         return Shape(rank: longest) { axis in
             let a = axis - (longest - rank)
@@ -75,8 +93,4 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
             return m == 1 ? n : m
         }
     }
-}
-
-extension SIMD4<Int> {
-    fileprivate var wrappedProduct: Int { self[0] &* self[1] &* self[2] &* self[3] }
 }

@@ -8,9 +8,7 @@ final class Storage {
     private let owner: AnyObject?
 
     init(count: Int) {
-        let bytes = UnsafeMutableRawPointer.allocate(
-            byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
-        self.base = bytes.bindMemory(to: Float.self, capacity: max(count, 1))
+        self.base = .allocate(capacity: count)
         self.count = count
         self.owner = nil
     }
@@ -24,7 +22,7 @@ final class Storage {
 
     var isWritable: Bool { owner == nil }
 
-    deinit { if owner == nil { UnsafeMutableRawPointer(base).deallocate() } }
+    deinit { if isWritable { base.deallocate() } }
 }
 
 /// A row-major array of `Float` with up to four axes, and value semantics: what is written after a
@@ -99,7 +97,8 @@ public struct Tensor: @unchecked Sendable {
         let axis = shape.index(of: axis)
         let size = shape[axis]
         let position = index < 0 ? index + size : index
-        precondition(position >= 0 && position < size, "no index \(index) on axis \(axis) of \(shape)")
+        precondition(
+            position >= 0 && position < size, "no index \(index) on axis \(axis) of \(shape)")
         return Tensor(
             storage: storage, offset: offset + position * strides[axis],
             shape: shape.removing(axis), strides: strides.removing(axis))
@@ -198,7 +197,9 @@ public struct Tensor: @unchecked Sendable {
     }
 
     /// This tensor stretched to a larger shape, size-1 axes by stride 0; a view.
+    @inline(__always)
     func broadcast(to target: Shape) -> Tensor {
+        if shape == target { return self }
         let missing = target.rank - shape.rank
         let stretched = Shape(rank: target.rank) { axis in
             axis < missing || shape[axis - missing] != target[axis] ? 0 : strides[axis - missing]

@@ -1,5 +1,5 @@
-// TensorLoop: the one way this library walks over strided tensors. Axes that lie regularly in memory
-// for every operand are merged first, so that most walks become a single long row.
+// TensorLoop: the one way this library walks over strided tensors. Axes that lie regularly in
+// memory for every operand are merged first, so that most walks become a single long row.
 
 /// A walk over one result and up to two operands of the same shape.
 struct TensorLoop {
@@ -9,10 +9,18 @@ struct TensorLoop {
     private var b: Shape
 
     /// The strides of the result and of the operands; an operand that is missing has any.
+    @inline(__always)
     init(_ shape: Shape, out: Shape, a: Shape, b: Shape) {
-        // merge from the back: an axis joins the row behind it if every operand steps over it evenly
-        var sizes = SIMD4(repeating: 1)
-        var (outs, firsts, seconds) = (SIMD4(repeating: 0), SIMD4(repeating: 0), SIMD4(repeating: 0))
+        if out == a && out == b && out == shape.rowMajorStrides {  // one row, and the usual case
+            self.shape = Shape(rank: 4) { $0 == 3 ? shape.count : 1 }
+            self.out = Shape(rank: 4) { $0 == 3 ? 1 : 0 }
+            (self.a, self.b) = (self.out, self.out)
+            return
+        }
+        // from the back, an axis joins the one behind if every operand steps over both evenly
+        var sizes = Shape(rank: 4) { _ in 1 }
+        let zeros = Shape(rank: 4) { _ in 0 }
+        var (outs, firsts, seconds) = (zeros, zeros, zeros)
         var last = 4
         for axis in stride(from: shape.rank - 1, through: 0, by: -1) where shape[axis] != 1 {
             if last < 4, out[axis] == outs[last] * sizes[last],
@@ -25,10 +33,7 @@ struct TensorLoop {
                 (outs[last], firsts[last], seconds[last]) = (out[axis], a[axis], b[axis])
             }
         }
-        self.shape = Shape(rank: 4) { sizes[$0] }
-        self.out = Shape(rank: 4) { outs[$0] }
-        self.a = Shape(rank: 4) { firsts[$0] }
-        self.b = Shape(rank: 4) { seconds[$0] }
+        (self.shape, self.out, self.a, self.b) = (sizes, outs, firsts, seconds)
     }
 
     /// Elements of one row, and the steps of result and operands along it.
@@ -37,6 +42,7 @@ struct TensorLoop {
 
     /// Calls `body` with the offsets and the length of every row, on all threads if there is enough
     /// to do. One very long row is cut into several.
+    @inline(__always)
     func forEachRow(_ body: (_ out: Int, _ a: Int, _ b: Int, _ count: Int) -> Void) {
         let piece = 1 << 14
         let rows = shape[0] * shape[1] * shape[2]

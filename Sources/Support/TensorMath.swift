@@ -36,11 +36,20 @@ public func pow(_ base: Float, _ x: Tensor) -> Tensor {
 // MARK: Reductions; the axis stays, with size 1, as with numpy's `keepdims=True`
 
 extension Tensor {
-    public func sum(axis: Int) -> Tensor { reduce(self, axis: axis, 0) { $0 + $1 } across: { $0.sum() } }
+    public func sum(axis: Int) -> Tensor {
+        reduce(self, axis: axis, 0) {
+            $0 + $1
+        } across: {
+            $0.sum()
+        }
+    }
+
     public func mean(axis: Int) -> Tensor { sum(axis: axis) / Float(shape[axis]) }
 
     public func max(axis: Int) -> Tensor {
-        reduce(self, axis: axis, -.infinity) { $0.replacing(with: $1, where: $1 .> $0) } across: {
+        reduce(self, axis: axis, -.infinity) {
+            $0.replacing(with: $1, where: $1 .> $0)
+        } across: {
             $0.max()
         }
     }
@@ -49,19 +58,26 @@ extension Tensor {
     /// - Precondition: not empty.
     public func argmax() -> Int {
         precondition(shape.rank == 1 && shape.count > 0, "argmax of shape \(shape)")
-        return withElements { elements in
-            var best = 0
-            for i in 1..<shape.count where elements[i * strides[0]] > elements[best * strides[0]] {
-                best = i
+        let largest = max(axis: 0).values[0]
+        let packed = contiguous()
+        return packed.withElements { elements in
+            var start = 0
+            while start + 8 <= shape.count, !any(load(elements + start, 1, 8) .== largest) {
+                start += 8
             }
-            return best
+            return (start..<shape.count).first { elements[$0] == largest } ?? 0
         }
     }
 
     /// Whether no element is infinite or NaN.
     public var isFinite: Bool {
         // x - x is 0 for every finite x, and NaN for all others
-        (self - self).reshaped(shape.count).sum(axis: 0).values == [0]
+        let row = reshaped(shape.count)
+        return reduce(row, axis: 0, 0) {
+            $0 + ($1 - $1)
+        } across: {
+            $0.sum()
+        }.values == [0]
     }
 }
 
@@ -106,8 +122,8 @@ private func map(_ a: Tensor, _ function: (Lanes) -> Lanes) -> Tensor {
         a.withElements { a in
             loop.forEachRow { outOffset, aOffset, _, count in
                 let (out, a) = (out + outOffset, a + aOffset)
-                forEachLanes(count) { i, n in
-                    store(function(load(a + i * step, step, n)), out + i, n)
+                forEachLanes(count, packed: step == 1) { i, n, isPacked in
+                    store(function(load(a + i * step, isPacked ? 1 : step, n)), out + i, n)
                 }
             }
         }
@@ -125,8 +141,9 @@ private func combine(_ a: Tensor, _ b: Tensor, _ function: (Lanes, Lanes) -> Lan
             b.withElements { b in
                 loop.forEachRow { outOffset, aOffset, bOffset, count in
                     let (out, a, b) = (out + outOffset, a + aOffset, b + bOffset)
-                    forEachLanes(count) { i, n in
-                        let (x, y) = (load(a + i * aStep, aStep, n), load(b + i * bStep, bStep, n))
+                    forEachLanes(count, packed: aStep == 1 && bStep == 1) { i, n, isPacked in
+                        let x = load(a + i * aStep, isPacked ? 1 : aStep, n)
+                        let y = load(b + i * bStep, isPacked ? 1 : bStep, n)
                         store(function(x, y), out + i, n)
                     }
                 }
@@ -154,8 +171,9 @@ private func reduce(
                 for row in 0..<rowCount {
                     let a = elements + offset + row * rowStep
                     var lanes = Lanes(repeating: start)
-                    forEachLanes(count) { i, n in
-                        lanes = function(lanes, load(a + i * step, step, n, padding: start))
+                    forEachLanes(count, packed: step == 1) { i, n, isPacked in
+                        let x = load(a + i * step, isPacked ? 1 : step, n, padding: start)
+                        lanes = function(lanes, x)
                     }
                     out[outOffset + row * outStep] = across(lanes)
                 }
@@ -164,15 +182,23 @@ private func reduce(
     }.transposed(axis, -1)
 }
 
-/// Cuts 0 ..< `count` into eights, the last one shorter.
+/// Cuts 0 ..< `count` into eights, the last one shorter. For packed elements, `body` is compiled a
+/// second time, with constant steps.
 @inline(__always)
-private func forEachLanes(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+private func forEachLanes(
+    _ count: Int, packed: Bool, _ body: (_ start: Int, _ count: Int, _ isPacked: Bool) -> Void
+) {
     var i = 0
-    while i + 8 <= count {
-        body(i, 8)
+    if packed {
+        while i + 8 <= count {
+            body(i, 8, true)
+            i += 8
+        }
+    }
+    while i < count {
+        body(i, Swift.min(8, count - i), false)
         i += 8
     }
-    if i < count { body(i, count - i) }
 }
 
 @inline(__always)
@@ -180,7 +206,7 @@ private func load(
     _ p: UnsafePointer<Float>, _ step: Int, _ count: Int, padding: Float = 0
 ) -> Lanes {
     if step == 1 && count == 8 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
-    if step == 0 { return Lanes(repeating: p.pointee) }
+    if step == 0 && count == 8 { return Lanes(repeating: p.pointee) }
     var lanes = Lanes(repeating: padding)
     for i in 0..<count { lanes[i] = p[i * step] }
     return lanes

@@ -57,8 +57,10 @@ public final class Tokenizer: @unchecked Sendable {
         let bytes = UnsafeRawBufferPointer(
             start: sentencepiece_piece(processor, id, &count), count: count)
         let spelling = String(decoding: bytes, as: UTF8.self)
-        if sentencepiece_is_byte(processor, id), let byte = UInt8(spelling.dropFirst(3).prefix(2), radix: 16) {
-            return .byte(byte)  // "<0x0A>"
+        if sentencepiece_is_byte(processor, id),  // spelled "<0x0A>"
+            let byte = UInt8(spelling.dropFirst(3).prefix(2), radix: 16)
+        {
+            return .byte(byte)
         }
         return .text(spelling.replacing("\u{2581}", with: " "))
     }
@@ -102,18 +104,23 @@ public struct StreamingDecoder {
     private mutating func wholeCharacters() -> String {
         var text = ""
         while let first = pending.first {
-            let length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0
-            let start = pending.prefix(max(length, 1))
-            if length > 0, start.dropFirst().allSatisfy({ $0 & 0xC0 == 0x80 }) {
-                if start.count < length { break }  // the rest may come
-                if let character = String(validating: start, as: UTF8.self) {
-                    text += character
-                    pending.removeFirst(length)
-                    continue
+            let length =
+                switch first {
+                case 0xC2...0xDF: 2
+                case 0xE0...0xEF: 3
+                case 0xF0...0xF4: 4
+                default: 1
                 }
+            let start = pending.prefix(length)
+            let mayBeWhole = start.dropFirst().allSatisfy { $0 & 0xC0 == 0x80 }
+            if mayBeWhole && start.count < length { break }  // the rest may come
+            if let character = String(validating: start, as: UTF8.self) {
+                text += character
+                pending.removeFirst(length)
+            } else {
+                text += "\u{FFFD}"
+                pending.removeFirst()
             }
-            text += "\u{FFFD}"
-            pending.removeFirst()
         }
         return text
     }

@@ -1,6 +1,5 @@
-// Weights: a Llama's sizes and named tensors, whatever file they came from. Here a file's content is
-// recognised, and what it holds is checked against the sizes it states; the two formats have a file
-// each.
+// Weights: a Llama's sizes and named tensors, whatever file they came from. Here a file's content
+// is recognised, and the sizes it states are checked; the two formats have a file each.
 
 /// The sizes of a Llama, under the names its own code gives them.
 public struct Config: Equatable, Sendable {
@@ -33,14 +32,14 @@ public struct Weights: Sendable {
 
     /// Maps a `.lmw` file of version 1 or a legacy `.bin` of llama2.c, whichever its content shows;
     /// no tensor is copied.
-    /// - Throws: `FileError` if there is no such file, `WeightFileError` if it is damaged or another
-    ///   kind of file.
+    /// - Throws: `FileError` if there is no such file, `WeightFileError` if it is damaged or
+    ///   another kind of file.
     public init(contentsOf path: String) throws {
         let file = try MappedFile(path: path)
         do {
-            let (config, tensors) =
-                LumiFile.recognises(file.bytes) ? try LumiFile.read(file) : try Llama2cFile.read(file)
-            (self.path, self.config, self.tensors) = (path, config, tensors)
+            let isLumi = LumiFile.recognises(file.bytes)
+            (config, tensors) = try isLumi ? LumiFile.read(file) : Llama2cFile.read(file)
+            self.path = path
         } catch let problem as WeightFileError.Problem {
             throw WeightFileError(path: path, problem: problem)
         }
@@ -49,7 +48,9 @@ public struct Weights: Sendable {
     /// The tensor of this name, Meta's: "layers.0.attention.wq.weight".
     /// - Precondition: `config` says that there is one.
     public subscript(name: String) -> Tensor {
-        guard let tensor = tensors[name] else { preconditionFailure("no tensor \(name) in \(path)") }
+        guard let tensor = tensors[name] else {
+            preconditionFailure("no tensor \(name) in \(path)")
+        }
         return tensor
     }
 }
@@ -137,7 +138,8 @@ extension WeightFileError.Problem {
             "expected version 1's first layout of .lmw, found norm_eps = \(normEps): either damage "
                 + "or a later layout, which also says version 1; convert the model again"
         case .truncated(let reading, let offset, let needed, let available):
-            "cut off in \(reading): expected \(needed) bytes at offset \(offset), found \(available)"
+            "cut off in \(reading): expected \(needed) bytes at offset \(offset), "
+                + "found \(available)"
         case .badSize(let name, let found, let expected):
             "expected \(expected) as \(name), found \(found)"
         case .wrongFileSize(let expected, let found):

@@ -237,7 +237,8 @@ struct Command: ParsableCommand {
     @OptionGroup var options: ModelOptions
 
     func run() throws {
-        let llama = try Llama(weights: options.weights, tokenizer: options.tokenizer)
+        let (weights, tokenizer) = try options.modelFiles()
+        let llama = try Llama(weights: weights, tokenizer: tokenizer)
         options.warnIfLonger(than: llama.model.config.maxSeqLen)
         let speed = try llama.complete(options.prompt, seqLength: options.seqLength, emit: printNow)
         printNote("\(speed)")

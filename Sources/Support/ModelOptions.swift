@@ -1,4 +1,5 @@
-// ModelOptions: the command-line options that every command here shares, and where it writes.
+// ModelOptions: the command-line options that every command here shares, the model they mean when
+// none is named, and where a command writes.
 
 import ArgumentParser
 import Foundation
@@ -7,22 +8,28 @@ import Foundation
 public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
-        help: "The tokenizer: a SentencePiece tokenizer.model.")
-    public var tokenizer: String
+        help: ArgumentHelp(
+            "The tokenizer: a SentencePiece tokenizer.model. (default: that of tinytales)",
+            valueName: "tokenizer.model"))
+    var tokenizer: String?
 
     @Option(
         name: [.customShort("w"), .customLong("weights")], parsing: .unconditional,
-        help: "The weights: a .lmw file, or a .bin file of llama2.c.")
-    public var weights: String
+        help: ArgumentHelp(
+            "The weights: a .lmw file, or a legacy .bin of llama2.c. (default: tinytales)",
+            valueName: "weights"))
+    var weights: String?
 
     @Option(
         name: [.customShort("i"), .customLong("input")], parsing: .unconditional,
-        help: "The text to continue.")
-    public var prompt: String
+        help: ArgumentHelp(
+            "The text to continue; without it the model begins one.", valueName: "prompt"))
+    public var prompt = ""
 
     @Option(
         name: .customLong("seqlength"), parsing: .unconditional,
-        help: "Stop when prompt and answer fill this many positions.")
+        help: ArgumentHelp(
+            "Stop when prompt and answer fill this many positions.", valueName: "n"))
     public var seqLength = 128
 
     public init() {}
@@ -31,19 +38,40 @@ public struct ModelOptions: ParsableArguments {
         guard seqLength >= 1 else {
             throw ValidationError("--seqlength must be at least 1, found \(seqLength)")
         }
+        guard (weights == nil) == (tokenizer == nil) else {
+            let (named, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
+            throw ValidationError(
+                "\(named) without \(missing): weights and tokenizer belong together, name both "
+                    + "(or neither, for the embedded model)")
+        }
+    }
+
+    /// The files named with `-w` and `-t`, or those of the embedded model.
+    /// - Throws: `EmbeddedModelError` if none is named and the embedded model is not found.
+    public func modelFiles() throws -> (weights: String, tokenizer: String) {
+        if let weights, let tokenizer { return (weights, tokenizer) }
+        let folder = try EmbeddedModel.folder()
+        return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }
 
     /// The part of `--help` that teaches.
     public static func guide(command: String) -> String {
         """
         The prompt and what the model makes of it go to standard output, as they come; a last line \
-        about speed goes to standard error. The model is greedy: the same prompt gives the same text.
+        about speed goes to standard error.
 
-        Weights and tokenizer of a small story model:
+        Without -t and -w it is tinytales that speaks, the small story model that comes with the \
+        sources: in Models/tinytales, looked for in the folders above this program and above the \
+        working directory, or in the folder that \(EmbeddedModel.variable) names.
+
+        Larger story models, and Llama 2's tokenizer for them:
           stories15M.bin   https://huggingface.co/karpathy/tinyllamas
           tokenizer.model  https://github.com/karpathy/llama2.c
+        `make stories15M` fetches both into Models/downloads.
 
-        Example:
+        Examples:
+          \(command)
+          \(command) -i "Lily wanted to" --seqlength 256
           \(command) -t tokenizer.model -w stories15M.bin -i "One day, a little fox"
         """
     }
@@ -54,6 +82,41 @@ public struct ModelOptions: ParsableArguments {
         printNote(
             "Warning: --seqlength \(seqLength) is beyond the \(maxSeqLen) positions that the model "
                 + "was trained on; the text may lose its thread there.")
+    }
+}
+
+/// The model that comes with the sources.
+enum EmbeddedModel {
+    static let variable = "COMPACT_LLAMA_MODEL"
+
+    /// The folder that `variable` names, or the first `Models/tinytales` in a folder above the
+    /// executable or above the working directory.
+    static func folder() throws -> String {
+        if let named = ProcessInfo.processInfo.environment[variable] { return named }
+        let executable = Bundle.main.executableURL?.resolvingSymlinksInPath()
+        let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+        for start in [executable?.deletingLastPathComponent(), here].compactMap({ $0 }) {
+            var folder = start.standardizedFileURL.path
+            while true {
+                let candidate = folder + "/Models/tinytales"
+                if FileManager.default.fileExists(atPath: candidate + "/tinytales.lmw") {
+                    return candidate
+                }
+                guard let slash = folder.lastIndex(of: "/") else { break }
+                folder = String(folder[..<slash])
+            }
+        }
+        throw EmbeddedModelError.notFound
+    }
+}
+
+/// Why there is no model to use when none is named.
+public enum EmbeddedModelError: Error, Equatable, CustomStringConvertible {
+    case notFound
+
+    public var description: String {
+        "no folder Models/tinytales above the program or the working directory: name a model with "
+            + "-w and -t, or the folder that holds tinytales.lmw with \(EmbeddedModel.variable)"
     }
 }
 

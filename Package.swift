@@ -20,10 +20,12 @@ let package = Package(
     name: "CompactLlama",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "compact-llama", targets: ["CompactLlama"])
+        .executable(name: "compact-llama", targets: ["CompactLlama"]),
+        .executable(name: "full-llama", targets: ["FullLlama"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         .executableTarget(
@@ -31,6 +33,13 @@ let package = Package(
             dependencies: [
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(
+            name: "FullLlama",
+            dependencies: [
+                "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "Support",
@@ -52,6 +61,7 @@ let package = Package(
             ]),
         .testTarget(name: "SupportTests", dependencies: ["Support"]),
         .testTarget(name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support"]),
+        .testTarget(name: "FullLlamaTests", dependencies: ["FullLlama", "Support"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,12 +1,6 @@
 // MappedFile: a whole file as read-only memory, and a cursor that reads it without ever trusting it.
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import Foundation
 
 /// A file's bytes, mapped: the system reads a page when it is first touched, and may drop it again.
 final class MappedFile {
@@ -44,6 +38,14 @@ final class MappedFile {
         let storage = Storage(borrowing: base, count: shape.count, owner: self)
         return Tensor(storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
     }
+}
+
+/// The bytes of a file, or of standard input if the path is "-".
+/// - Throws: `FileError` if there is nothing to read.
+public func readFile(_ path: String) throws -> Data {
+    if path == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
+    let file = try MappedFile(path: path)
+    return withExtendedLifetime(file) { Data(file.bytes) }
 }
 
 private func reason(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -1,6 +1,8 @@
 // Matmul: matrix products over strided, broadcast tensors. It looks at the strides and the number of
 // rows to choose one of the kernels in Kernels.swift, and spreads the work over the threads.
 
+import Synchronization
+
 /// The matrix product over the last two axes; the axes before them broadcast. A vector counts as one
 /// row, and so does its result.
 /// - Parameters:
@@ -21,6 +23,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     let shape = Shape(rank: batch.rank + 2) {
         $0 < batch.rank ? batch[$0] : $0 == batch.rank ? m : n
     }
+    MatmulWork.count(products: shape.count * k, weights: b.shape.count)
     let aAll = a.broadcast(to: shape.replacingLast(m, k))
     let bAll = b.broadcast(to: shape.replacingLast(k, n))
 
@@ -54,5 +57,27 @@ extension Shape {
         var result = self
         (result[-2], result[-1]) = (rows, columns)
         return result
+    }
+}
+
+/// What all matrix products of this process together had to do.
+public struct MatmulWork: Sendable {
+    private static let products = Atomic<Int>(0)
+    private static let weights = Atomic<Int>(0)
+
+    /// Multiplications, each with an addition: two floating-point operations.
+    public let products: Int
+    /// Elements of the second factors, each read at least once.
+    public let weights: Int
+
+    /// The work since the process began.
+    public static var sinceStart: MatmulWork {
+        MatmulWork(
+            products: products.load(ordering: .relaxed), weights: weights.load(ordering: .relaxed))
+    }
+
+    static func count(products new: Int, weights read: Int) {
+        products.add(new, ordering: .relaxed)
+        weights.add(read, ordering: .relaxed)
     }
 }

@@ -152,15 +152,19 @@ public struct Tensor: @unchecked Sendable {
         precondition(expected == shape, "cannot append \(other.shape) to \(shape) on axis \(axis)")
 
         if !isKnownUniquelyReferenced(&storage) || capacity(axis: axis) < grown[axis] {
-            var room = grown
-            room[axis] = Swift.max(grown[axis], 2 * shape[axis])
-            let roomier = Storage(count: room.count)
-            let strides = room.rowMajorStrides
-            copy(self, to: roomier.base, strides: strides)
-            self = Tensor(storage: roomier, offset: 0, shape: shape, strides: strides)
+            reserve(Swift.max(grown[axis], 2 * shape[axis]), axis: axis)
         }
         copy(other, to: storage.base + offset + shape[axis] * strides[axis], strides: strides)
         self = Tensor(storage: storage, offset: offset, shape: grown, strides: strides)
+    }
+
+    /// Moves to memory in which an axis can grow to `size` before it has to move again.
+    public mutating func reserve(_ size: Int, axis: Int) {
+        var room = shape
+        room[axis] = Swift.max(size, shape[axis])
+        let roomier = Storage(count: room.count)
+        copy(self, to: roomier.base, strides: room.rowMajorStrides)
+        self = Tensor(storage: roomier, offset: 0, shape: shape, strides: room.rowMajorStrides)
     }
 
     /// The size to which an axis can grow without touching another element of this tensor.

@@ -6,10 +6,24 @@ import CIntrinsics
 import Foundation
 import Synchronization
 
+/// How many threads compute.
+public enum ThreadCount {
+    private static let chosen = Atomic<Int>(0)
+
+    /// To be set before the first computation; later it has no effect.
+    public static var current: Int {
+        get {
+            let count = chosen.load(ordering: .relaxed)
+            return count > 0 ? count : Int(usable_cores())
+        }
+        set { chosen.store(newValue, ordering: .relaxed) }
+    }
+}
+
 /// A fixed set of threads that share the pieces of one job at a time. The caller works too.
 final class ThreadPool: @unchecked Sendable {
-    /// One thread for every core this process may use.
-    static let shared = ThreadPool(threads: Int(usable_cores()))
+    /// One thread for every core this process may use, unless another number is set.
+    static let shared = ThreadPool(threads: ThreadCount.current)
 
     /// How often an idle thread looks for work before it sleeps: some 50 microseconds, longer than the
     /// work between two matrix products takes and shorter than waking up does.

@@ -16,7 +16,10 @@ public final class Tokenizer: @unchecked Sendable {
     ///   one of another size.
     public init(contentsOf path: String, vocabSize: Int) throws {
         let file = try MappedFile(path: path)
-        guard let processor = sentencepiece_load(file.bytes.baseAddress!, file.bytes.count) else {
+        let loaded = withExtendedLifetime(file) {
+            sentencepiece_load(file.bytes.baseAddress!, file.bytes.count)
+        }
+        guard let processor = loaded else {
             throw TokenizerError.notSentencePiece(path)
         }
         self.processor = processor
@@ -47,22 +50,27 @@ public final class Tokenizer: @unchecked Sendable {
         case nothing
     }
 
+    /// How the vocabulary spells a token, a space as such: " the", "<0x0A>", "</s>".
+    public func spelling(_ token: Int) -> String {
+        var count = 0
+        let piece = sentencepiece_piece(processor, Int32(token), &count)
+        let bytes = UnsafeRawBufferPointer(start: piece, count: count)
+        return String(decoding: bytes, as: UTF8.self).replacing("\u{2581}", with: " ")
+    }
+
     /// - Precondition: 0 ≤ `token` < `vocabSize`.
     func piece(_ token: Int) -> Piece {
         precondition(token >= 0 && token < vocabSize, "no token \(token) among \(vocabSize)")
         let id = Int32(token)
         if sentencepiece_is_control(processor, id) { return .nothing }
         if sentencepiece_is_unknown(processor, id) { return .text(" \u{2047} ") }
-        var count = 0
-        let bytes = UnsafeRawBufferPointer(
-            start: sentencepiece_piece(processor, id, &count), count: count)
-        let spelling = String(decoding: bytes, as: UTF8.self)
+        let spelling = spelling(token)
         if sentencepiece_is_byte(processor, id),  // spelled "<0x0A>"
             let byte = UInt8(spelling.dropFirst(3).prefix(2), radix: 16)
         {
             return .byte(byte)
         }
-        return .text(spelling.replacing("\u{2581}", with: " "))
+        return .text(spelling)
     }
 }
 

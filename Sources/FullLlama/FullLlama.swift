@@ -1,0 +1,251 @@
+// FullLlama: the compact file's types, in its order and words, plus what it takes to experiment.
+//
+// It mirrors llama2-np.py. Put it beside CompactLlama.swift (`make diff`): the lines that only this
+// file has are the experiments. A Stage announces what a layer is about to compute, and its result;
+// who listens (timer, trace, log, progress) is said around the run, in Command.swift. Mask, Feeding
+// and Sampler are choices that the compact file has made: look back only, prefill at once and
+// remember, take the likeliest. Sizes are called as there: seq, total, dim, hidden, nHeads, headSize.
+
+import Support
+
+/// A matrix product with learned weights: x · Wᵀ.
+struct Linear {
+    let weight: Tensor  // [out, in]
+    let name: String
+
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, in] -> [seq, out]
+        let stage = Stage(name)
+        return stage.end(matmul(x, weight.transposed()))
+    }
+}
+
+/// A smooth switch: x · sigmoid(x), near 0 for negative x and near x for positive.
+struct SiLU {
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, hidden] -> [seq, hidden]
+        x / (1 + exp(-x))
+    }
+}
+
+/// What a token does by itself: w2(silu(w1 x) · w3 x), where one branch gates the other (SwiGLU).
+struct FeedForward {
+    let w1, w2, w3: Linear
+    let silu = SiLU()
+
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
+        let stage = Stage("feed_forward")
+        return stage.end(w2(silu(w1(x)) * w3(x)))  // [seq, hidden] inside
+    }
+}
+
+/// Root-mean-square normalisation: x / rms(x) · weight.
+struct RMSNorm {
+    let weight: Tensor  // [dim]
+    let eps: Float
+    let name: String
+
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
+        let stage = Stage(name)
+        let rms = sqrt((x * x).mean(axis: -1) + eps)  // [seq, 1]
+        return stage.end(x / rms * weight)
+    }
+}
+
+/// Rotary position embedding: turns pair i of a head by position · theta^(-2i / headSize), so that
+/// the product of a query and a key depends on how far apart they are, not on where.
+struct RoPE {
+    let cosine, sine: Tensor  // [seq, headSize / 2]
+
+    init(positions: Range<Int>, headSize: Int, theta: Float) {
+        let i = Tensor(0..<headSize / 2)
+        let frequencies = pow(theta, i * (-2 / Float(headSize)))  // [headSize / 2]
+        let angles = Tensor(positions).expanded(axis: 1) * frequencies  // [seq, headSize / 2]
+        (cosine, sine) = (cos(angles), sin(angles))
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [heads, seq, headSize] -> the same
+        // elements 2i and 2i + 1 are the two coordinates of a point in a plane
+        let (heads, seq, headSize) = (x.shape[0], x.shape[1], x.shape[2])
+        let pairs = x.reshaped(heads, seq, headSize / 2, 2)
+        let a = pairs.selecting(0, axis: -1)  // [heads, seq, headSize / 2]
+        let b = pairs.selecting(1, axis: -1)
+
+        // the plane turns by the pair's angle
+        let turned = stacked([a * cosine - b * sine, a * sine + b * cosine], axis: -1)
+        return turned.reshaped(heads, seq, headSize)
+    }
+}
+
+/// Makes shares of scores: positive, and 1 in sum along the last axis.
+struct Softmax {
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        let e = exp(x - x.max(axis: -1))  // the largest becomes 1, so that none overflows
+        return e / e.sum(axis: -1)
+    }
+}
+
+/// How tokens look at earlier ones: softmax(Q Kᵀ / sqrt(headSize)) V, in every head.
+/// A key-value head serves nHeads / nKvHeads query heads (grouped-query attention).
+final class Attention {
+    let wq, wk, wv, wo: Linear
+    let nHeads, nKvHeads, headSize: Int
+    let softmax = Softmax()
+    var keys, values: Tensor  // the KV cache, [nKvHeads, total, headSize]
+    var mask = Mask.causal
+
+    init(wq: Linear, wk: Linear, wv: Linear, wo: Linear, config: Config) {
+        (self.wq, self.wk, self.wv, self.wo) = (wq, wk, wv, wo)
+        (nHeads, nKvHeads, headSize) = (config.nHeads, config.nKvHeads, config.headSize)
+        keys = Tensor([], shape: [nKvHeads, 0, headSize])
+        values = keys
+    }
+
+    /// Empties the cache, and makes room for as many tokens as are known to come.
+    func forget(room: Int) {
+        keys = Tensor([], shape: [nKvHeads, 0, headSize])
+        values = keys
+        keys.reserve(room, axis: 1)
+        values.reserve(room, axis: 1)
+    }
+
+    func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
+        let stage = Stage("attention")
+        let seq = x.shape[0]
+
+        // every head has its own part of the query, key and value; positions turn the first two
+        let q = rope(wq(x).reshaped(seq, nHeads, headSize).transposed(0, 1))
+        let k = rope(wk(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1))
+        let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)
+
+        // remember the keys and values of these tokens behind those of all earlier ones
+        keys.append(k, axis: 1)  // [nKvHeads, total, headSize]
+        values.append(v, axis: 1)
+        let total = keys.shape[1]
+
+        // score every query against every key; the query heads of a group share theirs
+        let groups = q.reshaped(nKvHeads, nHeads / nKvHeads, seq, headSize)
+        let k4 = keys.expanded(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
+        let v4 = values.expanded(axis: 1)  // [nKvHeads, 1, total, headSize]
+        var scores = matmul(groups, k4) / Float(headSize).squareRoot()  // [.., .., seq, total]
+
+        // a token sees itself and what came before: later ones get -infinity, a share of 0
+        if seq > 1 {
+            let future = Tensor.full([seq, total], mask.value)
+            scores = scores + future.upperTriangle(diagonal: 1 + total - seq)
+        }
+
+        // mix the values by those shares, and put the heads side by side again
+        let mixed = matmul(softmax(scores), v4)  // [nKvHeads, nHeads / nKvHeads, seq, headSize]
+        let heads = mixed.reshaped(nHeads, seq, headSize).transposed(0, 1)
+        return stage.end(wo(heads.reshaped(seq, nHeads * headSize)))
+    }
+}
+
+/// One layer: look around, then think, each added to what was there.
+struct TransformerBlock {
+    let name: String
+    let attentionNorm: RMSNorm, attention: Attention
+    let ffnNorm: RMSNorm, feedForward: FeedForward
+
+    init(layer i: Int, _ weights: Weights) {
+        let config = weights.config
+        name = "layers.\(i)"
+        func norm(_ name: String) -> RMSNorm {
+            RMSNorm(weight: weights["layers.\(i).\(name).weight"], eps: config.normEps, name: name)
+        }
+        func linear(_ name: String) -> Linear {
+            Linear(weight: weights["layers.\(i).\(name).weight"], name: name)
+        }
+        attentionNorm = norm("attention_norm")
+        attention = Attention(
+            wq: linear("attention.wq"), wk: linear("attention.wk"),
+            wv: linear("attention.wv"), wo: linear("attention.wo"), config: config)
+        ffnNorm = norm("ffn_norm")
+        feedForward = FeedForward(
+            w1: linear("feed_forward.w1"), w2: linear("feed_forward.w2"),
+            w3: linear("feed_forward.w3"))
+    }
+
+    func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
+        let stage = Stage(name)
+        let h = x + attention(attentionNorm(x), rope: rope)
+        Stage.note("residual_attention", h)
+        return stage.end("residual_feed_forward", h + feedForward(ffnNorm(h)))
+    }
+}
+
+/// The whole network: tokens in, a score for every possible next token out.
+final class Transformer {
+    let config: Config
+    let tokEmbeddings: Tensor  // [vocabSize, dim]
+    let layers: [TransformerBlock]
+    let norm: RMSNorm
+    let output: Linear
+
+    init(_ weights: Weights) {
+        config = weights.config
+        tokEmbeddings = weights["tok_embeddings.weight"]
+        layers = (0..<config.nLayers).map { TransformerBlock(layer: $0, weights) }
+        norm = RMSNorm(weight: weights["norm.weight"], eps: config.normEps, name: "norm")
+        output = Linear(weight: weights["output.weight"], name: "logits")
+    }
+
+    /// Tokens from position `startPos` on, which must follow those of the calls before.
+    func callAsFunction(_ tokens: [Int], startPos: Int) -> Tensor {  // -> logits [vocabSize]
+        let stage = Stage("transformer", startPos..<startPos + tokens.count)
+        var h = tokEmbeddings[tokens]  // [seq, dim]
+        Stage.note("embedding", h)
+        let positions = startPos..<startPos + tokens.count
+        let rope = RoPE(
+            positions: positions, headSize: config.headSize, theta: config.ropeTheta)
+        for layer in layers {
+            h = layer(h, rope: rope)
+        }
+
+        // only the last token's vector says what comes next
+        Stage.atEarlierPositions { row in _ = output(norm(h[row])) }
+        return stage.end(output(norm(h[-1])))
+    }
+}
+
+/// The network with a tokenizer at both ends: text in, more text out.
+final class Llama {
+    let model: Transformer
+    let tokenizer: Tokenizer
+    var feeding = Feeding()
+    var sampler = Sampler()
+
+    init(weights: String, tokenizer path: String) throws {
+        let weights = try Weights(contentsOf: weights)
+        tokenizer = try Tokenizer(contentsOf: path, vocabSize: weights.config.vocabSize)
+        model = Transformer(weights)
+    }
+
+    func generate(_ tokens: [Int], startPos: Int) throws -> Int {  // -> the next token
+        let logits = feeding.feed(tokens, startPos: startPos, to: model)
+        guard logits.isFinite else { throw GenerationError.notFinite(position: startPos) }
+        return sampler.pick(logits)
+    }
+
+    /// Hands out the prompt and then its continuation, piece by piece, until the text ends or has
+    /// `seqLength` tokens and one more.
+    func complete(_ prompt: String, seqLength: Int, emit: (String) throws -> Void) throws -> Speed {
+        var tokens = tokenizer.encode(prompt)
+        guard tokens.count <= seqLength else {
+            throw GenerationError.promptTooLong(tokens: tokens.count, seqLength: seqLength)
+        }
+        var speed = Speed(promptTokens: tokens.count)
+        var text = StreamingDecoder(tokenizer)
+        var startPos = 0
+        while startPos < seqLength {
+            let next = try generate(tokens, startPos: startPos)
+            if startPos == 0 { try emit(text.decode(tokens)) }
+            if next == tokenizer.eos || next == tokenizer.bos { break }  // the end of a story
+            speed.countToken()
+            try emit(text.decode([next]))
+            startPos += tokens.count
+            tokens = [next]  // the KV cache remembers the others
+        }
+        try emit(text.finish() + "\n")
+        return speed
+    }
+}

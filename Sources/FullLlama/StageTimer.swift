@@ -1,0 +1,72 @@
+// StageTimer: where the time goes, as a tree of stages; all layers of a model are one branch.
+
+import Foundation
+import Support
+
+/// Adds up the time and the work of every stage.
+final class StageTimer: StageObserver, CustomStringConvertible {
+    private final class Node {
+        let name: String
+        var children: [Node] = []
+        var calls = 0
+        var seconds = 0.0
+        var operations = 0.0
+        var bytes = 0.0
+
+        init(_ name: String) { self.name = name }
+
+        func child(_ name: String) -> Node {
+            if let child = children.first(where: { $0.name == name }) { return child }
+            children.append(Node(name))
+            return children.last!
+        }
+    }
+
+    private let clock = ContinuousClock()
+    private let root = Node("")
+    private var open: [(node: Node, start: ContinuousClock.Instant, work: MatmulWork)] = []
+
+    func begin(_ path: String) {
+        // "layers.12" is "layers", "layers.12.attention" is "attention"
+        let name = path.split(separator: ".").last { Int($0) == nil } ?? ""
+        let node = (open.last?.node ?? root).child(String(name))
+        open.append((node, clock.now, .sinceStart))
+    }
+
+    func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
+        let (node, start, work) = open.removeLast()
+        let now = MatmulWork.sinceStart
+        node.calls += 1
+        node.seconds += (clock.now - start) / .seconds(1)
+        node.operations += 2 * Double(now.products - work.products)
+        node.bytes += Double(now.weights - work.weights) * Double(MemoryLayout<Float>.size)
+    }
+
+    var description: String {
+        func cell(_ text: String) -> String {
+            text.padding(toLength: 28, withPad: " ", startingAt: 0)
+        }
+        var lines = [cell("stage") + "     calls   seconds     share   GFLOP/s      GB/s"]
+        let total = max(root.children.reduce(0) { $0 + $1.seconds }, 1e-9)
+        func add(_ node: Node, depth: Int) {
+            let name = String(repeating: "  ", count: depth) + node.name
+            let seconds = max(node.seconds, 1e-9)
+            lines.append(
+                cell(name)
+                    + String(
+                        format: "%10d%10.4f%9.1f%%%10.1f%10.1f", node.calls, node.seconds,
+                        100 * node.seconds / total, node.operations / seconds / 1e9,
+                        node.bytes / seconds / 1e9))
+            for child in node.children where child.calls > 0 && !isNote(child) {
+                add(child, depth: depth + 1)
+            }
+        }
+        for node in root.children { add(node, depth: 0) }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Results that are only noted take no time of their own.
+    private func isNote(_ node: Node) -> Bool {
+        node.name == "embedding" || node.name.hasPrefix("residual_")
+    }
+}

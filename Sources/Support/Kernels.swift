@@ -32,7 +32,9 @@ struct Kernel {
     }
 
     /// Computes `columns` of the product into `out`, m × n and packed.
-    func run(_ a: Pointer, _ b: Pointer, _ out: MutablePointer, columns: Range<Int>) {
+    func run<E: Element>(
+        _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, columns: Range<Int>
+    ) {
         switch method {
         case .dotProducts: dotProducts(a, b, out, columns)
         case .weightedRows: weightedRows(a, b, out, columns)
@@ -42,8 +44,8 @@ struct Kernel {
 
     // MARK: One row · a transposed weight: each result is a dot product of two packed rows
 
-    private func dotProducts(
-        _ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>
+    private func dotProducts<E: Element>(
+        _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
         for j in columns {
             for i in 0..<m {
@@ -54,8 +56,8 @@ struct Kernel {
 
     // MARK: One row · a packed matrix: the sum of its rows, weighted
 
-    private func weightedRows(
-        _ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>
+    private func weightedRows<E: Element>(
+        _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
         for i in 0..<m {
             let (weights, sum) = (a + i * aStrides.row, out + i * n)
@@ -75,7 +77,7 @@ struct Kernel {
             }
             for j in j..<columns.upperBound {
                 var total: Float = 0
-                for row in 0..<k { total += weights[row] * b[row * bStrides.row + j] }
+                for row in 0..<k { total += weights[row] * b[row * bStrides.row + j].widened }
                 sum[j] = total
             }
         }
@@ -90,7 +92,9 @@ struct Kernel {
 
     /// 16 columns of `b` at a time become a panel, packed where they are not already rows of 16, and
     /// every 6 rows of `a` are multiplied by it, sums in registers.
-    private func tiles(_ a: Pointer, _ b: Pointer, _ out: MutablePointer, _ columns: Range<Int>) {
+    private func tiles<E: Element>(
+        _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
+    ) {
         let width = Kernel.tileColumns
         withUnsafeTemporaryAllocation(
             byteCount: min(k, Kernel.panelDepth) * width * 4, alignment: 64
@@ -103,11 +107,12 @@ struct Kernel {
                 }
                 for top in stride(from: 0, to: k, by: Kernel.panelDepth) {
                     let depth = min(Kernel.panelDepth, k - top)
-                    var panel = b + top * bStrides.row + j * bStrides.column
-                    var panelStep = bStrides.row
-                    if bStrides.column != 1 || count < width {
-                        pack(panel, count, depth, packed!)
-                        (panel, panelStep) = (Pointer(packed!), width)
+                    let corner = b + top * bStrides.row + j * bStrides.column
+                    var (panel, panelStep) = (Pointer(packed!), width)
+                    if bStrides.column == 1 && count == width, let corner = corner as? Pointer {
+                        (panel, panelStep) = (corner, bStrides.row)
+                    } else {
+                        pack(corner, count, depth, packed!)
                     }
                     for i in stride(from: 0, to: m, by: Kernel.tileRows) {
                         tile(
@@ -121,7 +126,9 @@ struct Kernel {
     }
 
     /// Copies `count` columns of `b` as rows of 16, zeros behind the last.
-    private func pack(_ b: Pointer, _ count: Int, _ depth: Int, _ packed: MutablePointer) {
+    private func pack<E: Element>(
+        _ b: UnsafePointer<E>, _ count: Int, _ depth: Int, _ packed: MutablePointer
+    ) {
         let width = Kernel.tileColumns
         var row = 0
         if bStrides.row == 1 && count == width {
@@ -136,7 +143,7 @@ struct Kernel {
         for row in row..<depth {
             for column in 0..<width {
                 packed[row * width + column] =
-                    column < count ? b[row * bStrides.row + column * bStrides.column] : 0
+                    column < count ? b[row * bStrides.row + column * bStrides.column].widened : 0
             }
         }
     }
@@ -192,7 +199,7 @@ struct Kernel {
 /// The dot product of two packed vectors: four sums of eight, so that a multiplication need not wait
 /// for the one before it.
 @inline(__always)
-private func dot(_ a: Pointer, _ b: Pointer, _ count: Int) -> Float {
+private func dot<E: Element>(_ a: Pointer, _ b: UnsafePointer<E>, _ count: Int) -> Float {
     var (s0, s1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
     var (s2, s3) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
     var i = 0
@@ -209,7 +216,7 @@ private func dot(_ a: Pointer, _ b: Pointer, _ count: Int) -> Float {
     }
     var sum = ((s0 + s1) + (s2 + s3)).sum()
     while i < count {
-        sum += a[i] * b[i]
+        sum += a[i] * b[i].widened
         i += 1
     }
     return sum
@@ -217,8 +224,8 @@ private func dot(_ a: Pointer, _ b: Pointer, _ count: Int) -> Float {
 
 /// Transposes 8 rows of 8: three times, neighbours are dealt out into even and odd places.
 @inline(__always)
-private func transpose8x8(
-    _ source: Pointer, _ sourceStep: Int, _ target: MutablePointer, _ targetStep: Int
+private func transpose8x8<E: Element>(
+    _ source: UnsafePointer<E>, _ sourceStep: Int, _ target: MutablePointer, _ targetStep: Int
 ) {
     typealias Rows = (
         SIMD8<Float>, SIMD8<Float>, SIMD8<Float>, SIMD8<Float>,
@@ -246,13 +253,11 @@ private func transpose8x8(
 }
 
 @inline(__always)
-private func load8(_ p: Pointer) -> SIMD8<Float> {
-    UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self)
-}
+private func load8<E: Element>(_ p: UnsafePointer<E>) -> SIMD8<Float> { E.load8(p) }
 
 @inline(__always)
-private func load16(_ p: Pointer) -> SIMD16<Float> {
-    UnsafeRawPointer(p).loadUnaligned(as: SIMD16<Float>.self)
+private func load16<E: Element>(_ p: UnsafePointer<E>) -> SIMD16<Float> {
+    SIMD16(lowHalf: E.load8(p), highHalf: E.load8(p + 8))
 }
 
 @inline(__always)

@@ -31,11 +31,13 @@ final class MappedFile {
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 
     /// A tensor over the file's own memory.
-    /// - Precondition: the values lie within the file, at a multiple of 4.
-    func tensor(at offset: Int, shape: Shape) -> Tensor {
-        precondition(offset % 4 == 0 && offset + shape.count * 4 <= bytes.count)
-        let base = (bytes.baseAddress! + offset).assumingMemoryBound(to: Float.self)
-        let storage = Storage(borrowing: base, count: shape.count, owner: self)
+    /// - Precondition: the values lie within the file, at a multiple of their size.
+    func tensor(at offset: Int, shape: Shape, element: ElementType = .float32) -> Tensor {
+        precondition(
+            offset % element.size == 0 && offset + shape.count * element.size <= bytes.count)
+        let storage = Storage(
+            borrowing: bytes.baseAddress! + offset, count: shape.count, element: element,
+            owner: self)
         return Tensor(storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
     }
 }

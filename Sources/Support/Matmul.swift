@@ -17,6 +17,8 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let row = matmul(a.expanded(axis: 0), b)
         return row.selecting(0, axis: -2)
     }
+    let a = a.widened
+    let b = b.strides[-2] == 1 ? b : b.widened  // kernels widen columns only
     let (m, k, n) = (a.shape[-2], a.shape[-1], b.shape[-1])
     let batch = a.shape.removing(a.shape.rank - 1).removing(a.shape.rank - 2)
         .broadcast(with: b.shape.removing(b.shape.rank - 1).removing(b.shape.rank - 2))
@@ -35,7 +37,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let matrices = batch.count
         let columns = kernel.columnsPerPiece(matrices: matrices)
         let piecesPerMatrix = max(1, (n + columns - 1) / columns)
-        withExtendedLifetime((a, b)) {
+        func run<E: Element>(_ bElements: UnsafePointer<E>) {
             ThreadPool.shared.run(matrices * piecesPerMatrix) { piece in
                 let (matrix, part) = (piece / piecesPerMatrix, piece % piecesPerMatrix)
                 var (aOffset, bOffset, rest) = (a.offset, b.offset, matrix)
@@ -45,8 +47,15 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
                     rest /= batch[axis]
                 }
                 kernel.run(
-                    a.storage.base + aOffset, b.storage.base + bOffset, out + matrix * m * n,
+                    a.storage.base + aOffset, bElements + bOffset, out + matrix * m * n,
                     columns: part * columns..<min(n, (part + 1) * columns))
+            }
+        }
+        withExtendedLifetime((a, b)) {
+            switch b.element {
+            case .float32: run(Pointer(b.storage.base))
+            case .float16: run(b.storage.halves(as: Half.self))
+            case .bfloat16: run(b.storage.halves(as: BFloat16.self))
             }
         }
     }

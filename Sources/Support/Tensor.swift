@@ -3,21 +3,26 @@
 
 /// The memory behind one or more tensors: owned, or borrowed from `owner` (a mapped file).
 final class Storage {
+    /// The first element's place; of a Float only if `element` says so.
     let base: UnsafeMutablePointer<Float>
     let count: Int
+    let element: ElementType
     private let owner: AnyObject?
 
     init(count: Int) {
-        self.base = .allocate(capacity: count)
-        self.count = count
-        self.owner = nil
+        (base, self.count) = (.allocate(capacity: count), count)
+        (element, owner) = (.float32, nil)
     }
 
     /// Borrows memory that `owner` keeps alive and nobody writes to.
-    init(borrowing base: UnsafePointer<Float>, count: Int, owner: AnyObject) {
-        self.base = UnsafeMutablePointer(mutating: base)
-        self.count = count
-        self.owner = owner
+    init(borrowing base: UnsafeRawPointer, count: Int, element: ElementType, owner: AnyObject) {
+        self.base = UnsafeMutableRawPointer(mutating: base).assumingMemoryBound(to: Float.self)
+        (self.count, self.element, self.owner) = (count, element, owner)
+    }
+
+    /// The elements, if they are halves.
+    func halves<E: Element>(as type: E.Type) -> UnsafePointer<E> {
+        UnsafeRawPointer(base).assumingMemoryBound(to: E.self)
     }
 
     var isWritable: Bool { owner == nil }
@@ -26,7 +31,8 @@ final class Storage {
 }
 
 /// A row-major array of `Float` with up to four axes, and value semantics: what is written after a
-/// tensor is made, by `append`, is seen by no other.
+/// tensor is made, by `append`, is seen by no other. Weights may be of another `element` type; they
+/// are widened where they are read.
 public struct Tensor: @unchecked Sendable {
     var storage: Storage
     let offset: Int
@@ -67,7 +73,10 @@ public struct Tensor: @unchecked Sendable {
         contiguous().withElements { Array(UnsafeBufferPointer(start: $0, count: shape.count)) }
     }
 
+    public var element: ElementType { storage.element }
+
     /// The first element's place, valid during `body`.
+    /// - Precondition: the elements are of type Float.
     @inline(__always)
     func withElements<Result>(_ body: (UnsafePointer<Float>) -> Result) -> Result {
         withExtendedLifetime(storage) { body(UnsafePointer(storage.base + offset)) }
@@ -195,10 +204,13 @@ public struct Tensor: @unchecked Sendable {
         return true
     }
 
-    /// Itself if its elements lie one after the other, otherwise a copy whose do.
+    /// Itself if its elements are Floats that lie one after the other, otherwise a copy whose are.
     func contiguous() -> Tensor {
-        isContiguous ? self : Tensor(shape: shape) { copy(self, to: $0) }
+        isContiguous && element == .float32 ? self : Tensor(shape: shape) { copy(self, to: $0) }
     }
+
+    /// Itself if its elements are Floats, otherwise a copy whose are.
+    var widened: Tensor { element == .float32 ? self : contiguous() }
 
     /// This tensor stretched to a larger shape, size-1 axes by stride 0; a view.
     @inline(__always)

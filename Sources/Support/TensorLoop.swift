@@ -70,12 +70,24 @@ struct TensorLoop {
     }
 }
 
-/// Copies the elements of `source` to `target`, row-major unless other strides are given.
+/// Copies the elements of `source` to `target`, as Floats, row-major unless other strides are given.
 func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Shape? = nil) {
     let loop = TensorLoop(
         source.shape, out: strides ?? source.shape.rowMajorStrides,
         a: source.strides, b: source.strides)
     let (toStep, fromStep, _) = loop.steps
+    func widen<E: Element>(_ type: E.Type) {
+        let source = source.storage.halves(as: type) + source.offset
+        loop.forEachRow { toOffset, fromOffset, _, count in
+            let (to, from) = (target + toOffset, source + fromOffset)
+            for i in 0..<count { to[i * toStep] = from[i * fromStep].widened }
+        }
+    }
+    switch source.element {
+    case .float16: return widen(Half.self)
+    case .bfloat16: return widen(BFloat16.self)
+    case .float32: break
+    }
     source.withElements { source in
         loop.forEachRow { toOffset, fromOffset, _, count in
             let (to, from) = (target + toOffset, source + fromOffset)

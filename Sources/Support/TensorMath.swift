@@ -116,7 +116,8 @@ extension Tensor {
 
 @inline(__always)
 private func map(_ a: Tensor, _ function: (Lanes) -> Lanes) -> Tensor {
-    Tensor(shape: a.shape) { out in
+    let a = a.widened
+    return Tensor(shape: a.shape) { out in
         let loop = TensorLoop(a.shape, out: a.shape.rowMajorStrides, a: a.strides, b: a.strides)
         let step = loop.steps.a
         a.withElements { a in
@@ -133,7 +134,7 @@ private func map(_ a: Tensor, _ function: (Lanes) -> Lanes) -> Tensor {
 @inline(__always)
 private func combine(_ a: Tensor, _ b: Tensor, _ function: (Lanes, Lanes) -> Lanes) -> Tensor {
     let shape = a.shape.broadcast(with: b.shape)
-    let (a, b) = (a.broadcast(to: shape), b.broadcast(to: shape))
+    let (a, b) = (a.widened.broadcast(to: shape), b.widened.broadcast(to: shape))
     return Tensor(shape: shape) { out in
         let loop = TensorLoop(shape, out: shape.rowMajorStrides, a: a.strides, b: b.strides)
         let (_, aStep, bStep) = loop.steps
@@ -159,7 +160,7 @@ private func reduce(
 ) -> Tensor {
     // the axis goes last; every row of the others then gives one number
     let axis = a.shape.index(of: axis)
-    let rows = a.transposed(axis, -1)
+    let rows = a.widened.transposed(axis, -1)
     let (count, step) = (rows.shape[-1], rows.strides[-1])
     var kept = rows.shape
     kept[-1] = 1

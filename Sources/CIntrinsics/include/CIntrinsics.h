@@ -11,6 +11,22 @@ static inline void spin_pause(void) {
 #endif
 }
 
+/// Half precision to single, one number and eight; one instruction where the machine has it.
+typedef float float8 __attribute__((ext_vector_type(8)));
+
+static inline float widen_half(unsigned short bits) {
+    _Float16 half;
+    __builtin_memcpy(&half, &bits, sizeof half);
+    return (float)half;
+}
+
+static inline float8 widen_half8(const void *_Nonnull address) {
+    typedef _Float16 half8 __attribute__((ext_vector_type(8)));
+    half8 halves;
+    __builtin_memcpy(&halves, address, sizeof halves);
+    return __builtin_convertvector(halves, float8);
+}
+
 /// The cores that this process may run on, at least 1: on Linux, those its affinity mask allows.
 int usable_cores(void);
 

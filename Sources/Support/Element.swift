@@ -1,0 +1,55 @@
+// Element: the number formats of weights. All arithmetic is in Float; halves stay halves in memory and
+// are widened, without loss, where they are read.
+
+import CIntrinsics
+
+/// How a tensor's elements are stored.
+public enum ElementType: String, Sendable, CaseIterable {
+    case float32 = "F32"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
+
+    /// The bytes of one element.
+    public var size: Int { self == .float32 ? 4 : 2 }
+}
+
+/// A number format that kernels read as Float.
+protocol Element {
+    static func load8(_ p: UnsafePointer<Self>) -> SIMD8<Float>
+    var widened: Float { get }
+}
+
+extension Float: Element {
+    @inline(__always)
+    static func load8(_ p: UnsafePointer<Float>) -> SIMD8<Float> {
+        UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self)
+    }
+
+    @inline(__always)
+    var widened: Float { self }
+}
+
+/// IEEE 754's half precision: 5 bits of exponent, 10 of fraction.
+struct Half: Element {
+    let bits: UInt16
+
+    @inline(__always)
+    static func load8(_ p: UnsafePointer<Half>) -> SIMD8<Float> { widen_half8(p) }
+
+    @inline(__always)
+    var widened: Float { widen_half(bits) }
+}
+
+/// The upper half of a Float: 8 bits of exponent, 7 of fraction.
+struct BFloat16: Element {
+    let bits: UInt16
+
+    @inline(__always)
+    static func load8(_ p: UnsafePointer<BFloat16>) -> SIMD8<Float> {
+        let bits = UnsafeRawPointer(p).loadUnaligned(as: SIMD8<UInt16>.self)
+        return unsafeBitCast(SIMD8<UInt32>(truncatingIfNeeded: bits) &<< 16, to: SIMD8<Float>.self)
+    }
+
+    @inline(__always)
+    var widened: Float { Float(bitPattern: UInt32(bits) << 16) }
+}

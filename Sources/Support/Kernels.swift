@@ -20,15 +20,15 @@ struct Kernel {
         return bStrides.column == 1 ? .weightedRows : .tiles
     }
 
-    /// How many columns one thread computes at a time: enough to be worth the dispatch, few enough
-    /// that all threads finish together.
+    /// How many columns one thread computes at a time: some 25 microseconds' worth, so that all
+    /// threads finish together, and a share for everyone if there is enough to share.
     func columnsPerPiece(matrices: Int) -> Int {
         let threads = ThreadPool.shared.threads
-        let work = m * k * n * matrices
-        if threads == 1 || work < 1 << 14 || matrices >= 2 * threads { return n }
-        let pieces = min(4 * threads, max(threads, work >> 15))
-        let columns = n * matrices / pieces
-        return max(Kernel.tileColumns, columns / Kernel.tileColumns * Kernel.tileColumns)
+        if threads == 1 || m * k * n * matrices < 1 << 14 { return n }
+        let brief = (1 << 17) / (k * max(1, m / 8))
+        let share = (n * matrices + threads - 1) / threads
+        let width = Kernel.tileColumns
+        return max(1, (min(brief, share) + width - 1) / width) * width
     }
 
     /// Computes `columns` of the product into `out`, m × n and packed.

@@ -20,6 +20,15 @@ public struct Config: Equatable, Sendable {
     /// The base of RoPE's wavelengths.
     public var ropeTheta: Float = 10000
 
+    public init(
+        dim: Int, hiddenDim: Int, nLayers: Int, nHeads: Int, nKvHeads: Int, vocabSize: Int,
+        maxSeqLen: Int, normEps: Float = 1e-5
+    ) {
+        (self.dim, self.hiddenDim, self.nLayers) = (dim, hiddenDim, nLayers)
+        (self.nHeads, self.nKvHeads) = (nHeads, nKvHeads)
+        (self.vocabSize, self.maxSeqLen, self.normEps) = (vocabSize, maxSeqLen, normEps)
+    }
+
     /// The length of one head's query, key or value: even, because RoPE rotates pairs.
     public var headSize: Int { dim / nHeads }
 }
@@ -43,6 +52,10 @@ public struct Weights: Sendable {
         } catch let problem as WeightFileError.Problem {
             throw WeightFileError(path: path, problem: problem)
         }
+    }
+
+    init(path: String, config: Config, tensors: [String: Tensor]) {
+        (self.path, self.config, self.tensors) = (path, config, tensors)
     }
 
     /// The tensor of this name, Meta's: "layers.0.attention.wq.weight".

@@ -99,7 +99,10 @@ struct FullCommandTests {
         (["--temperature", "-1"], "--temperature must be 0 or more, found -1.0"),
         (["--top-p", "2"], "--top-p must be between 0 and 1, found 2.0"),
         (["--seed", "0"], "--seed must be at least 1, found 0"),
-        (["--useinplacekvcache", "--nokvcache"], "--useinplacekvcache and --nokvcache: choose one"),
+        (
+            ["--useinplacekvcache", "--nokvcache"],
+            "--useinplacekvcache and --nokvcache: choose one"
+        ),
         (["--system", "a"], "--system needs --chat"),
         (["-i", "a", "-f", "-"], "-i or -f: name one prompt"),
     ])

@@ -14,7 +14,8 @@ import Testing
             .filter { !$0.trimmingCharacters(in: .whitespaces).isEmpty }
     }
 
-    @Test func `at least 85 % of the compact file stand in it unchanged, in the same order`() throws {
+    @Test func `at least 85 % of the compact file stand in it unchanged, in the same order`() throws
+    {
         let compact = try lines("CompactLlama/CompactLlama.swift")
         let full = try lines("FullLlama/FullLlama.swift")
         let removed = full.difference(from: compact).removals.count

@@ -51,7 +51,9 @@ import Testing
             uniqueKeysWithValues: try records().filter { $0.position == 3 }.map {
                 ($0.stage, $0.values)
             })
-        func sum(_ a: String, _ b: String) -> [Float] { zip(stages[a]!, stages[b]!).map { $0 + $1 } }
+        func sum(_ a: String, _ b: String) -> [Float] {
+            zip(stages[a]!, stages[b]!).map { $0 + $1 }
+        }
         let first = sum("embedding", "layers.0.attention")
         #expect(deviation(stages["layers.0.residual_attention"]!, first) <= .rounding)
         let last = sum("layers.1.residual_attention", "layers.1.feed_forward")
@@ -114,7 +116,9 @@ import Testing
         }
         let none = try model.write("\n\n", as: "none")
         #expect(throws: TraceError.empty(none)) { try TraceComparison(path: none, tolerance: 1) }
-        #expect(throws: TraceError.notWritable("/nowhere/t")) { try TraceWriter(path: "/nowhere/t") }
+        #expect(throws: TraceError.notWritable("/nowhere/t")) {
+            try TraceWriter(path: "/nowhere/t")
+        }
     }
 
     @Test func `the timer counts calls and draws a tree`() throws {

@@ -62,8 +62,14 @@ import Testing
 
     struct Sampled: Decodable {
         let prompt: String, text: String
-        let temperature: Float, top_p: Float
-        let seed: UInt64, seqlength: Int
+        let temperature: Float, topP: Float
+        let seed: UInt64, seqLength: Int
+
+        enum CodingKeys: String, CodingKey {
+            case prompt, text, temperature, seed
+            case topP = "top_p"
+            case seqLength = "seqlength"
+        }
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
@@ -74,8 +80,8 @@ import Testing
         #expect(!stories.isEmpty)
         for story in stories {
             llama.sampler = Sampler(
-                temperature: story.temperature, topP: story.top_p, seed: story.seed)
-            let text = try llama.text(story.prompt, seqLength: story.seqlength)
+                temperature: story.temperature, topP: story.topP, seed: story.seed)
+            let text = try llama.text(story.prompt, seqLength: story.seqLength)
             #expect(text == story.text + "\n")
         }
     }

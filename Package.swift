@@ -50,8 +50,12 @@ let package = Package(
                 .linkedLibrary("sentencepiece"),
                 .unsafeFlags(["-L\(homebrew)/lib"], .when(platforms: [.macOS])),
             ]),
-        .testTarget(name: "SupportTests", dependencies: ["Support"]),
-        .testTarget(name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support"]),
+        .target(
+            name: "TestSupport", path: "Tests/TestSupport",
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
+        .testTarget(
+            name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

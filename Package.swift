@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
+        .testTarget(name: "SupportTests", dependencies: ["CIntrinsics", "Support", "TestSupport"]),
         .testTarget(
             name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support", "TestSupport"]),
     ],

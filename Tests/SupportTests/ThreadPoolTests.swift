@@ -1,5 +1,6 @@
 // ThreadPool: every piece of every job is done once, whatever the number of threads and the timing.
 
+import CIntrinsics
 import Foundation
 import Synchronization
 import TestSupport
@@ -83,11 +84,17 @@ private final class Tally: Sendable {
         for job in 0..<20_000 {
             let count = 2 + random.below(6)
             expected += count
-            pool.run(count) { _ in done.add(1, ordering: .relaxed) }
+            // one piece takes, now and then, about as long as a thread waits before it sleeps
+            let slow = random.below(4) == 0 ? random.below(count) : -1
+            let moments = random.below(4000)
+            pool.run(count) { piece in
+                if piece == slow { for _ in 0..<moments { spin() } }
+                done.add(1, ordering: .relaxed)
+            }
             #expect(done.load(ordering: .relaxed) == expected, "job \(job)")
             // long enough, now and then, for the threads to fall asleep, or to be about to
             if random.below(200) == 0 { usleep(UInt32(random.below(300))) }
-            for _ in 0..<random.below(200) { spin() }
+            for _ in 0..<random.below(1000) { spin() }
         }
     }
 
@@ -103,6 +110,6 @@ private final class Tally: Sendable {
         }
     }
 
-    /// A moment that the optimiser leaves in place.
-    @inline(never) private func spin() {}
+    /// A moment.
+    private func spin() { spin_pause() }
 }

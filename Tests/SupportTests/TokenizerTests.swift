@@ -71,6 +71,15 @@ struct TinyTokenizerFile {
         #expect(file.streamBytes([0x41, 0xC3, 0xA9, 0x42]) == ["A", "", "é", "B", ""])
     }
 
+    @Test(arguments: [
+        "\u{7F}", "\u{80}", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}",
+        "\u{10FFFF}",
+    ])
+    func `the first and last characters of each length stream as others do`(character: String) {
+        let waiting = Array(repeating: "", count: character.utf8.count - 1)
+        #expect(file.streamBytes(Array(character.utf8)) == waiting + [character, ""])
+    }
+
     @Test func `each byte of an unfinished character at the end is shown as replaced`() {
         #expect(file.streamBytes([0xC3]) == ["", "\u{FFFD}"])
         let three = file.streamBytes([0xF0, 0x9F, 0xA6])

@@ -57,7 +57,7 @@ let package = Package(
             ],
             swiftSettings: [
                 .unsafeFlags(machine),
-                .unsafeFlags(["-O"], .when(configuration: .debug)),
+                .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug)),
             ]),
         .target(name: "CIntrinsics"),
         .target(
@@ -67,9 +67,15 @@ let package = Package(
                 .linkedLibrary("sentencepiece"),
                 .unsafeFlags(["-L\(homebrew)/lib"], .when(platforms: [.macOS])),
             ]),
-        .testTarget(name: "SupportTests", dependencies: ["Support"]),
-        .testTarget(name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support"]),
-        .testTarget(name: "FullLlamaTests", dependencies: ["FullLlama", "Support"]),
+        .target(
+            name: "TestSupport", path: "Tests/TestSupport",
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .testTarget(name: "SupportTests", dependencies: ["CIntrinsics", "Support", "TestSupport"]),
+        .testTarget(
+            name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support", "TestSupport"]),
+        .testTarget(
+            name: "FullLlamaTests",
+            dependencies: ["CompactLlama", "FullLlama", "Support", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -87,19 +87,8 @@ struct Worker {
         var result = Measurement(
             model: name, element: element.rawValue, threads: ThreadCount.current, test: test,
             rate: rates[rates.count / 2], slowest: rates.first!, fastest: rates.last!,
-            limit: limit, peakMegabytes: peakMegabytes())
+            limit: limit, peakMegabytes: Double(Memory.now.peak) / 1e6)
         fill(&result)
         return result
-    }
-
-    private func peakMegabytes() -> Double {
-        var usage = rusage()
-        #if canImport(Darwin)
-            getrusage(RUSAGE_SELF, &usage)
-            return Double(usage.ru_maxrss) / 1e6
-        #else
-            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-            return Double(usage.ru_maxrss) * 1024 / 1e6
-        #endif
     }
 }

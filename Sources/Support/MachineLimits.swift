@@ -1,6 +1,8 @@
 // MachineLimits: what this machine can do at best, measured with loops that do nothing else. They use
 // the same threads as matmul.
 
+import Synchronization
+
 public enum MachineLimits {
     /// Bytes per second at which memory can be read, the median of `repeats` passes over a buffer of
     /// this size: larger than the last-level cache for memory, smaller for the cache.
@@ -23,8 +25,8 @@ public enum MachineLimits {
 
     /// Floating-point operations per second of fused multiply-adds on registers.
     public static func multiplyAddPeak(repeats: Int = 7) -> Double {
-        let pieces = ThreadCount.current
-        let rounds = 1 << 20
+        let pieces = 16 * ThreadCount.current
+        let rounds = 1 << 16
         return median(repeats) {
             ThreadPool.shared.run(pieces) { _ in keep(multiplyAdd(rounds)) }
             return Double(pieces * rounds * 12 * 16 * 2)
@@ -57,8 +59,7 @@ public enum MachineLimits {
 
     /// Twelve chains of sixteen numbers, enough to keep every unit busy while one is under way.
     private static func multiplyAdd(_ rounds: Int) -> Float {
-        typealias Lanes = SIMD16<Float>
-        let (x, y) = (Lanes(repeating: 0.999), Lanes(repeating: 0.001))
+        let (x, y) = (SIMD16<Float>(repeating: 0.999), SIMD16<Float>(repeating: 0.001))
         var (c0, c1, c2, c3) = (y, y, y, y)
         var (c4, c5, c6, c7) = (y, y, y, y)
         var (c8, c9, c10, c11) = (y, y, y, y)
@@ -80,7 +81,8 @@ public enum MachineLimits {
         return sums.sum()
     }
 
+    private static let kept = Atomic<UInt32>(0)
+
     /// Keeps the compiler from leaving out what nobody reads.
-    @inline(never)
-    private static func keep(_ value: Float) {}
+    private static func keep(_ value: Float) { kept.store(value.bitPattern, ordering: .relaxed) }
 }

@@ -49,11 +49,12 @@ final class ThreadPool: @unchecked Sendable {
     private let work = DispatchSemaphore(value: 0)
     private let done = DispatchSemaphore(value: 0)
     private var solo = Solo()
+    private let clock = ContinuousClock()
 
     init(threads: Int) {
         self.threads = max(1, threads)
         for _ in 1..<self.threads {
-            let thread = Thread { [unowned self] in workForever() }
+            let thread = Thread { self.workForever() }  // a pool of several threads lives forever
             thread.stackSize = 1 << 20
             thread.start()
         }
@@ -72,8 +73,9 @@ final class ThreadPool: @unchecked Sendable {
             unfinished.store(count, ordering: .relaxed)
             unclaimed.store(count, ordering: .sequentiallyConsistent)
             wakeSleepers(atMost: count - 1)
+            let start = clock.now
             while let index = claim() { finish(index) }
-            waitUntilFinished()
+            waitUntilFinished(ownTime: clock.now - start)
             piece = nil
         }
     }
@@ -90,22 +92,28 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     private func finish(_ index: Int) {
-        piece!(index)
+        do {  // nothing of the job is held any longer when it counts as finished
+            let body = piece!
+            body(index)
+        }
         let left = unfinished.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
             done.signal()
         }
     }
 
-    private func waitUntilFinished() {
+    private func waitUntilFinished(ownTime: Duration) {
+        let start = clock.now
         while true {
             for _ in 0..<ThreadPool.spins {
                 if unfinished.load(ordering: .acquiring) == 0 { return }
                 spin_pause()
             }
+            // who needs longer for a last piece than the caller for all of its own is put aside
+            if clock.now - start < ownTime { continue }
             solo.begin()
-            // Sleep, unless the last piece is finished just now. Who takes the flag owes a signal,
-            // which may come late, in the midst of the next job: hence the loop.
+            // Sleep, unless the last piece is finished just now. Who takes the flag owes a signal;
+            // a worker that was put aside in between takes the next job's flag: hence the loop.
             callerSleeps.store(true, ordering: .sequentiallyConsistent)
             let isFinished = unfinished.load(ordering: .sequentiallyConsistent) == 0
             if isFinished, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {

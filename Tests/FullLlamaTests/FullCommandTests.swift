@@ -96,7 +96,7 @@ struct FullCommandTests {
 
     @Test(arguments: [
         (["--threads", "0"], "--threads must be between 1 and 1024, found 0"),
-        (["--temperature", "-1"], "--temperature must be 0 or more, found -1.0"),
+        (["--temperature", "-1"], "--temperature must be 0, or 0.001 or more, found -1.0"),
         (["--top-p", "2"], "--top-p must be between 0 and 1, found 2.0"),
         (["--seed", "0"], "--seed must be at least 1, found 0"),
         (
@@ -104,7 +104,7 @@ struct FullCommandTests {
             "--useinplacekvcache and --nokvcache: choose one"
         ),
         (["--system", "a"], "--system needs --chat"),
-        (["-i", "a", "-f", "-"], "-i or -f: name one prompt"),
+        (["-i", "a", "-f", "-"], "-i with -f or --chat: choose one source of text"),
     ])
     func `wrong usage is said in one line`(options: [String], message: String) throws {
         let result = try CommandRunner.run(

@@ -116,7 +116,7 @@ import Testing
         }
         let none = try model.write("\n\n", as: "none")
         #expect(throws: TraceError.empty(none)) { try TraceComparison(path: none, tolerance: 1) }
-        #expect(throws: TraceError.notWritable("/nowhere/t")) {
+        #expect(throws: FileError.unwritable("/nowhere/t")) {
             try TraceWriter(path: "/nowhere/t")
         }
     }

@@ -23,11 +23,14 @@ public enum CommandRunner {
 
     /// - Parameter input: what the program finds on standard input; at most what a pipe holds.
     public static func run(
-        _ program: URL, _ arguments: [String], input: String? = nil
+        _ program: URL, _ arguments: [String], input: String? = nil,
+        environment: [String: String]? = nil, folder: String? = nil
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
+        if let environment { process.environment = environment }
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         let output = Pipe()
         let errorFile = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         _ = FileManager.default.createFile(atPath: errorFile.path, contents: nil)

@@ -22,6 +22,7 @@ let package = Package(
     products: [
         .executable(name: "compact-llama", targets: ["CompactLlama"]),
         .executable(name: "full-llama", targets: ["FullLlama"]),
+        .executable(name: "llama-weights", targets: ["WeightTool"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -40,6 +41,12 @@ let package = Package(
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "WeightTool",
+            dependencies: [
+                "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(
             name: "Support",

@@ -66,7 +66,13 @@ let package = Package(
                 .linkedLibrary("sentencepiece"),
                 .unsafeFlags(["-L\(homebrew)/lib"], .when(platforms: [.macOS])),
             ]),
-        .testTarget(name: "SupportTests", dependencies: ["Support"]),
+        .target(
+            name: "TestSupport", path: "Tests/TestSupport",
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
+        .testTarget(
+            name: "WeightToolTests",
+            dependencies: ["CompactLlama", "Support", "TestSupport", "WeightTool"]),
         .testTarget(name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support"]),
         .testTarget(name: "FullLlamaTests", dependencies: ["FullLlama", "Support"]),
     ],

@@ -153,11 +153,9 @@ extension DecodingError {
             return .badValue(
                 place(context.codingPath), "something else",
                 expected: kinds["\(type)"] ?? "an object")
-        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            return .badValue(
-                place(context.codingPath), "another", expected: "a number of the right kind")
         default:
-            return .badValue(what, "something else", expected: "JSON")
+            let expected = "JSON with numbers of the right kind"
+            return .badValue(what, "something else", expected: expected)
         }
     }
 }

@@ -100,7 +100,8 @@ func forEachRun(of tensor: Tensor, _ body: ([Float]) throws -> Void) rethrows {
     }
 }
 
-/// Columns as wide as they need to be, those of text aligned left.
+/// Columns as wide as they need to be, those of text aligned left; a row with fewer cells ends in a
+/// note.
 struct Table: CustomStringConvertible {
     var header: [String]
     let columnsOfText: Int
@@ -109,7 +110,10 @@ struct Table: CustomStringConvertible {
     var description: String {
         let lines = [header] + rows
         let widths = header.indices.map { column in
-            lines.filter { $0.count > 3 }.map { $0[column].count }.max() ?? 0
+            lines.map { cells in
+                let isNote = column == cells.count - 1 && cells.count < header.count
+                return column < cells.count && !isNote ? cells[column].count : 0
+            }.max() ?? 0
         }
         return lines.map { cells in
             let padded = cells.enumerated().map { column, cell in

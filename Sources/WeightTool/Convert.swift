@@ -45,6 +45,22 @@ struct Convert: ParsableCommand {
         if !force && FileManager.default.fileExists(atPath: output) {
             throw ConversionError.exists(output)
         }
+        let (file, settings) = try write()
+        do {
+            if verify {
+                let count = try compare(try Weights(contentsOf: input), file.path)
+                printNote("verified: \(grouped(count)) values equal")
+            }
+            try file.keep()
+        } catch {
+            settings?.remove()
+            throw error
+        }
+        printNote("wrote \(output), \(byteText(file.byteCount))")
+    }
+
+    /// Writes everything, under a temporary name; the input is closed again.
+    private func write() throws -> (OutputFile, SettingsFile?) {
         let weights = try Weights(contentsOf: input)
         let layout =
             switch target! {
@@ -56,17 +72,7 @@ struct Convert: ParsableCommand {
         let settings = target == .safetensors ? try SettingsFile(weights, for: output, force) : nil
         try file.write(layout)
         try settings?.write()
-        if verify {
-            do {
-                let count = try compare(try Weights(contentsOf: input), file.path)
-                printNote("verified: \(grouped(count)) values equal")
-            } catch {
-                settings?.remove()
-                throw error
-            }
-        }
-        try file.keep()
-        printNote("wrote \(output), \(byteText(layout.byteCount))")
+        return (file, settings)
     }
 
     /// - Returns: the number of values compared, bit by bit.

@@ -9,7 +9,7 @@ final class OutputFile {
     let path: String
     private let target: String
     private let descriptor: Int32
-    private let byteCount: Int
+    let byteCount: Int
 
     /// - Throws: `ConversionError` if there is too little space, or no permission to write.
     init(replacing target: String, byteCount: Int) throws {

@@ -17,7 +17,7 @@ final class OutputFile {
         let folder = sibling(".", of: target)
         var disk = statvfs()
         if statvfs(folder, &disk) == 0 {
-            let free = Int(clamping: UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
+            let free = Int(min(Double(disk.f_bavail) * Double(disk.f_frsize), 9e18))
             guard free >= byteCount else {
                 throw ConversionError.noSpace(target, needed: byteCount, free: free)
             }

@@ -23,6 +23,7 @@ let package = Package(
         .executable(name: "compact-llama", targets: ["CompactLlama"]),
         .executable(name: "full-llama", targets: ["FullLlama"]),
         .executable(name: "llama-weights", targets: ["WeightTool"]),
+        .executable(name: "llama-bench", targets: ["Benchmark"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -48,6 +49,13 @@ let package = Package(
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        // measures the full variant's model, whose files are linked into its folder
+        .executableTarget(
+            name: "Benchmark",
+            dependencies: [
+                "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .target(
             name: "Support",
             dependencies: [
@@ -56,7 +64,7 @@ let package = Package(
             ],
             swiftSettings: [
                 .unsafeFlags(machine),
-                .unsafeFlags(["-O"], .when(configuration: .debug)),
+                .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug)),
             ]),
         .target(name: "CIntrinsics"),
         .target(
@@ -69,12 +77,15 @@ let package = Package(
         .target(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
+        .testTarget(name: "SupportTests", dependencies: ["CIntrinsics", "Support", "TestSupport"]),
+        .testTarget(
+            name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support", "TestSupport"]),
+        .testTarget(
+            name: "FullLlamaTests",
+            dependencies: ["CompactLlama", "FullLlama", "Support", "TestSupport"]),
         .testTarget(
             name: "WeightToolTests",
             dependencies: ["CompactLlama", "Support", "TestSupport", "WeightTool"]),
-        .testTarget(name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support"]),
-        .testTarget(name: "FullLlamaTests", dependencies: ["FullLlama", "Support"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -18,20 +18,32 @@ struct Command: ParsableCommand {
     @OptionGroup(title: "Experiments") var experiments: ExperimentOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
 
+    func validate() throws {
+        if text.file != nil || text.chat, !options.prompt.isEmpty {
+            throw ValidationError("-i with -f or --chat: choose one source of text")
+        }
+        if experiments.inPlace && options.seqLength > 1 << 20 {
+            throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
+        }
+        if let trace = reports.trace, trace == reports.compare {
+            throw ValidationError("--trace and --compare: a file cannot be both")
+        }
+    }
+
     func run() throws {
         if let threads = experiments.threads { ThreadCount.current = threads }
         let prompt = try text.prompt(options)
         let logger = reports.logger()
         let (weights, tokenizer) = try options.modelFiles()
         let llama = try Llama(weights: weights, tokenizer: tokenizer)
-        options.warnIfLonger(than: llama.model.config.maxSeqLen)
         reports.memory("loaded")
 
+        logger.debug("ids \(llama.tokenizer.encode(prompt))")
         experiments.apply(to: llama, seqLength: options.seqLength)
         sampling.apply(to: llama)
         let timer = reports.timer ? StageTimer() : nil
-        let writer = try reports.trace.map(TraceWriter.init)
         let comparison = try reports.comparison()
+        let writer = try reports.trace.map(TraceWriter.init)
         var observers: [any StageObserver] = []
         if let timer { observers.append(timer) }
         if let writer { observers.append(writer) }
@@ -41,28 +53,33 @@ struct Command: ParsableCommand {
             observers.append(Progress(layerCount: llama.model.layers.count))
         }
 
-        try Stages.observed(by: observers) {
-            if text.chat {
-                var chat = Chat(llama, system: text.system, seqLength: options.seqLength)
-                return try chat.run()
-            }
-            logger.debug("ids \(llama.tokenizer.encode(prompt))")
-            var isFirst = true
-            let speed = try llama.complete(prompt, seqLength: options.seqLength) { piece in
-                if isFirst { reports.memory("after prefill") }
-                isFirst = false
-                try printNow(piece)
-            }
-            printNote("\(speed)")
+        // a run that fails is reported on as well
+        let run = Result {
+            try Stages.observed(by: observers) { try self.tell(prompt, with: llama) }
         }
-
         reports.memory("at the end", cacheBytes: llama.model.cacheBytes)
         if let timer { printNote("\(timer)") }
         try writer?.finish()
+        try run.get()
         if let comparison, let path = reports.compare {
             printNote("\(comparison)")
             if !comparison.agrees { throw TraceError.differs(path) }
         }
+    }
+
+    private func tell(_ prompt: String, with llama: Llama) throws {
+        if text.chat {
+            var chat = Chat(llama, system: text.system, seqLength: options.seqLength)
+            return try chat.run()
+        }
+        var isFirst = true
+        let speed = try llama.complete(prompt, seqLength: options.seqLength) { piece in
+            if isFirst { reports.memory("after prefill") }
+            isFirst = false
+            try printNow(piece)
+        }
+        options.warnIfLonger(than: llama.model.config.maxSeqLen)
+        printNote("\(speed)")
     }
 }
 
@@ -85,7 +102,6 @@ struct TextOptions: ParsableArguments {
 
     func prompt(_ options: ModelOptions) throws -> String {
         guard let file else { return options.prompt }
-        guard options.prompt.isEmpty else { throw ValidationError("-i or -f: name one prompt") }
         guard let text = String(data: try readFile(file), encoding: .utf8) else {
             throw PromptError.notText(file)
         }
@@ -105,10 +121,14 @@ enum PromptError: Error, Equatable, CustomStringConvertible {
 }
 
 struct SamplingOptions: ParsableArguments {
-    @Option(help: "0: always the likeliest token; above, the higher the bolder.")
+    @Option(
+        parsing: .unconditional,
+        help: "0: always the likeliest token; above, the higher the bolder.")
     var temperature: Float = 0
 
-    @Option(help: "Draw among the likeliest tokens with this probability together; 1: all.")
+    @Option(
+        parsing: .unconditional,
+        help: "Draw among the likeliest tokens with this probability together; 1: all.")
     var topP: Float = 0.9
 
     @Option(help: "Makes a drawn text repeatable; the same as in llama2.c. (default: the clock's)")
@@ -118,8 +138,8 @@ struct SamplingOptions: ParsableArguments {
     var topK = 0
 
     func validate() throws {
-        guard temperature >= 0 && temperature.isFinite else {
-            throw ValidationError("--temperature must be 0 or more, found \(temperature)")
+        guard temperature == 0 || temperature >= 0.001 && temperature.isFinite else {
+            throw ValidationError("--temperature must be 0, or 0.001 or more, found \(temperature)")
         }
         guard topP >= 0 && topP <= 1 else {
             throw ValidationError("--top-p must be between 0 and 1, found \(topP)")

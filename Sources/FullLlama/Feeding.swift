@@ -1,7 +1,6 @@
 // Feeding: in which portions tokens go through the model, and what it remembers between them. Every
 // way makes the same text; they differ in time and memory.
 
-import ArgumentParser
 import Support
 
 /// What becomes of the keys and values of earlier tokens.
@@ -59,11 +58,10 @@ extension Transformer {
         for layer in layers { layer.attention.forget(room: room) }
     }
 
-    /// The size of the KV cache's keys and values.
+    /// The memory of the KV cache's keys and values, reserved room included.
     var cacheBytes: Int {
         layers.reduce(0) { total, layer in
-            let (keys, values) = (layer.attention.keys, layer.attention.values)
-            return total + (keys.shape.count + values.shape.count) * MemoryLayout<Float>.size
+            total + layer.attention.keys.storageBytes + layer.attention.values.storageBytes
         }
     }
 }

@@ -1,10 +1,10 @@
 // FullLlama: the compact file's types, in its order and words, plus what it takes to experiment.
 //
-// It mirrors llama2-np.py. Put it beside CompactLlama.swift (`make diff`): the lines that only this
-// file has are the experiments. A Stage announces what a layer is about to compute, and its result;
-// who listens (timer, trace, log, progress) is said around the run, in Command.swift. Mask, Feeding
-// and Sampler are choices that the compact file has made: look back only, prefill at once and
-// remember, take the likeliest. Sizes are called as there: seq, total, dim, hidden, nHeads, headSize.
+// It mirrors llama2-np.py. Put it beside CompactLlama.swift: `make diff` shows what was added.
+//   Stage                     says what a layer is about to compute, and hands on its result
+//   Mask, Feeding, Sampler    choices that the compact file has made: look back only; read the
+//                             prompt at once and remember it; take the likeliest token
+// Who listens to the stages (timer, trace, log, progress) is said around the run, in Command.swift.
 
 import Support
 
@@ -19,14 +19,14 @@ struct Linear {
     }
 }
 
-/// A smooth switch: x · sigmoid(x), near 0 for negative x and near x for positive.
+/// The activation x · sigmoid(x): near 0 for negative x, near x for positive.
 struct SiLU {
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, hidden] -> [seq, hidden]
         x / (1 + exp(-x))
     }
 }
 
-/// What a token does by itself: w2(silu(w1 x) · w3 x), where one branch gates the other (SwiGLU).
+/// For each token by itself: w2(silu(w1 x) · w3 x), where one branch gates the other (SwiGLU).
 struct FeedForward {
     let w1, w2, w3: Linear
     let silu = SiLU()
@@ -56,8 +56,8 @@ struct RoPE {
     let cosine, sine: Tensor  // [seq, headSize / 2]
 
     init(positions: Range<Int>, headSize: Int, theta: Float) {
-        let i = Tensor(0..<headSize / 2)
-        let frequencies = pow(theta, i * (-2 / Float(headSize)))  // [headSize / 2]
+        let pair = Tensor(0..<(headSize / 2))
+        let frequencies = pow(theta, pair * (-2 / Float(headSize)))  // [headSize / 2]
         let angles = Tensor(positions).expanded(axis: 1) * frequencies  // [seq, headSize / 2]
         (cosine, sine) = (cos(angles), sin(angles))
     }
@@ -75,15 +75,15 @@ struct RoPE {
     }
 }
 
-/// Makes shares of scores: positive, and 1 in sum along the last axis.
+/// Turns scores into shares: none negative, and 1 in sum along the last axis.
 struct Softmax {
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [.., n] -> the same
         let e = exp(x - x.max(axis: -1))  // the largest becomes 1, so that none overflows
         return e / e.sum(axis: -1)
     }
 }
 
-/// How tokens look at earlier ones: softmax(Q Kᵀ / sqrt(headSize)) V, in every head.
+/// How tokens learn of earlier ones: softmax(Q Kᵀ / sqrt(headSize)) V, in every head.
 /// A key-value head serves nHeads / nKvHeads query heads (grouped-query attention).
 final class Attention {
     let wq, wk, wv, wo: Linear
@@ -114,33 +114,36 @@ final class Attention {
         // every head has its own part of the query, key and value; positions turn the first two
         let q = rope(wq(x).reshaped(seq, nHeads, headSize).transposed(0, 1))
         let k = rope(wk(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1))
-        let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)
+        let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)  // [nKvHeads, seq, ..]
 
         // remember the keys and values of these tokens behind those of all earlier ones
         keys.append(k, axis: 1)  // [nKvHeads, total, headSize]
         values.append(v, axis: 1)
         let total = keys.shape[1]
 
-        // score every query against every key; the query heads of a group share theirs
-        let groups = q.reshaped(nKvHeads, nHeads / nKvHeads, seq, headSize)
-        let k4 = keys.expanded(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
-        let v4 = values.expanded(axis: 1)  // [nKvHeads, 1, total, headSize]
-        var scores = matmul(groups, k4) / Float(headSize).squareRoot()  // [.., .., seq, total]
+        // score every query against every key; the query heads of a group share one key head
+        let group = nHeads / nKvHeads
+        let queries = q.reshaped(nKvHeads, group, seq, headSize)
+        let sharedKeys = keys.expanded(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
+        let sharedValues = values.expanded(axis: 1)  // [nKvHeads, 1, total, headSize]
+        var scores = matmul(queries, sharedKeys)  // [nKvHeads, group, seq, total]
+        scores = scores / Float(headSize).squareRoot()
 
-        // a token sees itself and what came before: later ones get -infinity, a share of 0
+        // a token sees itself and what came before: later ones get -infinity, a share of 0;
+        // row r of the scores is position total - seq + r, and later ones begin to its right
         if seq > 1 {
             let future = Tensor.full([seq, total], mask.value)
             scores = scores + future.upperTriangle(diagonal: 1 + total - seq)
         }
 
         // mix the values by those shares, and put the heads side by side again
-        let mixed = matmul(softmax(scores), v4)  // [nKvHeads, nHeads / nKvHeads, seq, headSize]
+        let mixed = matmul(softmax(scores), sharedValues)  // [nKvHeads, group, seq, headSize]
         let heads = mixed.reshaped(nHeads, seq, headSize).transposed(0, 1)
         return stage.end(wo(heads.reshaped(seq, nHeads * headSize)))
     }
 }
 
-/// One layer: look around, then think, each added to what was there.
+/// One layer: attention, then feed-forward, each on its normalised input and added to it.
 struct TransformerBlock {
     let name: String
     let attentionNorm: RMSNorm, attention: Attention
@@ -189,7 +192,7 @@ final class Transformer {
         output = Linear(weight: weights["output.weight"], name: "logits")
     }
 
-    /// Tokens from position `startPos` on, which must follow those of the calls before.
+    /// Tokens from position `startPos` on, which must follow those of the calls before: one text.
     func callAsFunction(_ tokens: [Int], startPos: Int) -> Tensor {  // -> logits [vocabSize]
         let stage = Stage("transformer", startPos..<startPos + tokens.count)
         var h = tokEmbeddings[tokens]  // [seq, dim]
@@ -201,7 +204,7 @@ final class Transformer {
             h = layer(h, rope: rope)
         }
 
-        // only the last token's vector says what comes next
+        // only the last token's vector, [dim], says what comes next
         Stage.atEarlierPositions { row in _ = output(norm(h[row])) }
         return stage.end(output(norm(h[-1])))
     }
@@ -214,20 +217,21 @@ final class Llama {
     var feeding = Feeding()
     var sampler = Sampler()
 
-    init(weights: String, tokenizer path: String) throws {
-        let weights = try Weights(contentsOf: weights)
-        tokenizer = try Tokenizer(contentsOf: path, vocabSize: weights.config.vocabSize)
+    init(weights weightsPath: String, tokenizer tokenizerPath: String) throws {
+        let weights = try Weights(contentsOf: weightsPath)
+        tokenizer = try Tokenizer(contentsOf: tokenizerPath, vocabSize: weights.config.vocabSize)
         model = Transformer(weights)
     }
 
     func generate(_ tokens: [Int], startPos: Int) throws -> Int {  // -> the next token
         let logits = feeding.feed(tokens, startPos: startPos, to: model)
-        guard logits.isFinite else { throw GenerationError.notFinite(position: startPos) }
+        let position = startPos + tokens.count - 1
+        guard logits.isFinite else { throw GenerationError.notFinite(position: position) }
         return sampler.pick(logits)
     }
 
     /// Hands out the prompt and then its continuation, piece by piece, until the text ends or has
-    /// `seqLength` tokens and one more.
+    /// `seqLength` tokens behind its BOS.
     func complete(_ prompt: String, seqLength: Int, emit: (String) throws -> Void) throws -> Speed {
         var tokens = tokenizer.encode(prompt)
         guard tokens.count <= seqLength else {

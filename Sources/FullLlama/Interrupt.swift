@@ -8,6 +8,7 @@ final class Interrupt: Sendable {
     private static let count = Atomic<Int>(0)
 
     init() {
+        reset()
         signal(SIGINT) { _ in Interrupt.count.add(1, ordering: .relaxed) }
     }
 

@@ -1,4 +1,4 @@
-// Observers: the smaller ones: a log of values, a progress display, and a report on memory.
+// Observers: the smaller ones: a log of values and a progress display.
 
 import Foundation
 import Logging
@@ -20,7 +20,7 @@ final class StageLog: StageObserver {
     }
 }
 
-/// Shows on a terminal how far a slow prompt is.
+/// Shows on a terminal how far a slow first prompt is.
 final class Progress: StageObserver {
     private let clock = ContinuousClock()
     private let layerCount: Int
@@ -28,6 +28,8 @@ final class Progress: StageObserver {
     private var isShown = false
 
     init(layerCount: Int) { self.layerCount = layerCount }
+
+    private(set) var isDone = false
 
     func begin(_ path: String) {
         if path == "transformer" { start = clock.now }
@@ -39,43 +41,12 @@ final class Progress: StageObserver {
     }
 
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
-        guard path == "transformer", isShown else { return }
-        isShown = false
-        writeError("\r\u{1B}[K")
+        guard path == "transformer" else { return }
+        isDone = true
+        if isShown { writeError("\r\u{1B}[K") }
     }
 
     private func writeError(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
-
-/// The memory of this process.
-struct Memory: CustomStringConvertible {
-    let resident: Int?
-    let peak: Int
-
-    /// Right now.
-    static var now: Memory {
-        var usage = rusage()
-        #if canImport(Darwin)
-            getrusage(RUSAGE_SELF, &usage)
-            return Memory(resident: nil, peak: usage.ru_maxrss)
-        #else
-            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-            // the second number of statm is the resident pages
-            let statm = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-            let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) }
-            return Memory(
-                resident: pages.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) },
-                peak: usage.ru_maxrss * 1024)
-        #endif
-    }
-
-    var description: String {
-        let resident = resident.map { "resident \(megabytes($0)), " } ?? ""
-        return "\(resident)peak \(megabytes(peak))"
-    }
-}
-
-/// Bytes for a reader.
-func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }

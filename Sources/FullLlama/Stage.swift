@@ -6,12 +6,15 @@ import Support
 protocol StageObserver: AnyObject {
     /// Whether the last stages are wanted for all positions of a call, not just for the last one.
     var wantsEveryPosition: Bool { get }
+    /// Whether it has seen enough, and may be left out from the next pass on.
+    var isDone: Bool { get }
     func begin(_ path: String)
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>)
 }
 
 extension StageObserver {
     var wantsEveryPosition: Bool { false }
+    var isDone: Bool { false }
     func begin(_ path: String) {}
 }
 
@@ -19,7 +22,7 @@ extension StageObserver {
 final class Stages: @unchecked Sendable {
     @TaskLocal static var current: Stages?
 
-    private let observers: [any StageObserver]
+    private var observers: [any StageObserver]
     private var paths: [String] = []
     fileprivate var positions = 0..<0
 
@@ -38,12 +41,15 @@ final class Stages: @unchecked Sendable {
     }
 
     fileprivate func begin(_ name: String) {
+        if paths.isEmpty { observers.removeAll(where: \.isDone) }
+        if observers.isEmpty { return }
         let path = path(name)
         paths.append(path)
         for observer in observers { observer.begin(path) }
     }
 
     fileprivate func end(_ value: Tensor) {
+        if observers.isEmpty { return }
         let path = paths.removeLast()
         for observer in observers { observer.end(path, value, at: positions) }
     }

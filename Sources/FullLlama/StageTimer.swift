@@ -39,7 +39,7 @@ final class StageTimer: StageObserver, CustomStringConvertible {
         node.calls += 1
         node.seconds += (clock.now - start) / .seconds(1)
         node.operations += 2 * Double(now.products - work.products)
-        node.bytes += Double(now.weights - work.weights) * Double(MemoryLayout<Float>.size)
+        node.bytes += Double(now.bytes - work.bytes)
     }
 
     var description: String {

@@ -48,11 +48,11 @@ final class TraceWriter: TraceObserver {
     private let encoder = JSONEncoder()
     private var problem: Error?
 
-    /// - Throws: `TraceError` if the file cannot be created.
+    /// - Throws: `FileError` if the file cannot be created.
     init(path: String) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)
-        else { throw TraceError.notWritable(path) }
+        else { throw FileError.unwritable(path) }
         (self.path, self.file) = (path, file)
         encoder.outputFormatting = .sortedKeys
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -66,9 +66,9 @@ final class TraceWriter: TraceObserver {
         } catch { problem = error }
     }
 
-    /// - Throws: `TraceError` if not everything could be written.
+    /// - Throws: `FileError` if not everything could be written.
     func finish() throws {
-        if problem != nil { throw TraceError.notWritable(path) }
+        if problem != nil { throw FileError.unwritable(path) }
         try file.close()
     }
 }
@@ -162,14 +162,12 @@ final class TraceComparison: TraceObserver, CustomStringConvertible {
 
 /// What is wrong with a trace file.
 enum TraceError: Error, Equatable, CustomStringConvertible {
-    case notWritable(String)
     case notARecord(String, line: Int)
     case empty(String)
     case differs(String)
 
     var description: String {
         switch self {
-        case .notWritable(let path): "\(path): cannot be written"
         case .notARecord(let path, let line):
             "\(path): expected an object with position, stage, shape and values, "
                 + "found something else in line \(line)"

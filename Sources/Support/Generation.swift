@@ -38,7 +38,7 @@ public struct Speed: CustomStringConvertible {
     }
 
     public var description: String {
-        let decode = decodeRate.map { "\(rounded($0)) tok/s" } ?? "no speed from fewer than two"
+        let decode = decodeRate.map { "\(rounded($0)) tok/s" } ?? "n/a"
         return "prompt: \(promptTokens) tokens, prefill \(rounded(prefillRate)) tok/s; "
             + "generated: \(generatedTokens) tokens, decode \(decode)"
     }

@@ -20,15 +20,15 @@ struct Kernel {
         return bStrides.column == 1 ? .weightedRows : .tiles
     }
 
-    /// How many columns one thread computes at a time: enough to be worth the dispatch, few enough
-    /// that all threads finish together.
+    /// How many columns one thread computes at a time: some 25 microseconds' worth, so that all
+    /// threads finish together, and a share for everyone if there is enough to share.
     func columnsPerPiece(matrices: Int) -> Int {
         let threads = ThreadPool.shared.threads
-        let work = m * k * n * matrices
-        if threads == 1 || work < 1 << 14 || matrices >= 2 * threads { return n }
-        let pieces = min(4 * threads, max(threads, work >> 15))
-        let columns = n * matrices / pieces
-        return max(Kernel.tileColumns, columns / Kernel.tileColumns * Kernel.tileColumns)
+        if threads == 1 || m * k * n * matrices < 1 << 14 { return max(n, 1) }
+        let brief = (1 << 17) / (k * max(1, m / 8))
+        let share = (n * matrices + threads - 1) / threads
+        let width = Kernel.tileColumns
+        return max(1, (min(brief, share) + width - 1) / width) * width
     }
 
     /// Computes `columns` of the product into `out`, m × n and packed.
@@ -204,14 +204,14 @@ private func dot<E: Element>(_ a: Pointer, _ b: UnsafePointer<E>, _ count: Int) 
     var (s2, s3) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
     var i = 0
     while i + 32 <= count {
-        s0.addProduct(load8(a + i), load8(b + i))
-        s1.addProduct(load8(a + i + 8), load8(b + i + 8))
-        s2.addProduct(load8(a + i + 16), load8(b + i + 16))
-        s3.addProduct(load8(a + i + 24), load8(b + i + 24))
+        s0.addProduct(Float.load8(a + i), E.load8(b + i))
+        s1.addProduct(Float.load8(a + i + 8), E.load8(b + i + 8))
+        s2.addProduct(Float.load8(a + i + 16), E.load8(b + i + 16))
+        s3.addProduct(Float.load8(a + i + 24), E.load8(b + i + 24))
         i += 32
     }
     while i + 8 <= count {
-        s0.addProduct(load8(a + i), load8(b + i))
+        s0.addProduct(Float.load8(a + i), E.load8(b + i))
         i += 8
     }
     var sum = ((s0 + s1) + (s2 + s3)).sum()
@@ -239,7 +239,7 @@ private func transpose8x8<E: Element>(
             ab.oddHalf, cd.oddHalf, ef.oddHalf, gh.oddHalf
         )
     }
-    func row(_ i: Int) -> SIMD8<Float> { load8(source + i * sourceStep) }
+    func row(_ i: Int) -> SIMD8<Float> { E.load8(source + i * sourceStep) }
     let r = dealt(
         dealt(dealt((row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)))))
     store8(r.0, target)
@@ -251,9 +251,6 @@ private func transpose8x8<E: Element>(
     store8(r.6, target + 6 * targetStep)
     store8(r.7, target + 7 * targetStep)
 }
-
-@inline(__always)
-private func load8<E: Element>(_ p: UnsafePointer<E>) -> SIMD8<Float> { E.load8(p) }
 
 @inline(__always)
 private func load16<E: Element>(_ p: UnsafePointer<E>) -> SIMD16<Float> {

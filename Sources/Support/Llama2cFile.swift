@@ -100,7 +100,8 @@ extension WeightFileError.Problem {
     /// The problem as what was found where a header was expected.
     fileprivate var asFound: String {
         switch self {
-        case .badSize(let name, let found, _): "\(name) = \(found) where the latter has it"
+        case .badSize(let name, let found, let expected):
+            "\(name) = \(found) where the latter has \(expected)"
         case .truncated(_, _, _, let available): "\(available) bytes"
         default: "\(self)"
         }

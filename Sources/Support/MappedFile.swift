@@ -1,4 +1,4 @@
-// MappedFile: a whole file as read-only memory, and a cursor that reads it without ever trusting it.
+// MappedFile: a whole file as read-only memory, and how to read numbers of it that nobody vouches for.
 
 import Foundation
 
@@ -10,17 +10,19 @@ final class MappedFile {
     /// - Throws: `FileError` if `path` is not a readable, non-empty regular file.
     init(path: String) throws {
         self.path = path
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError.unreadable(path, reason(errno)) }
+        defer { close(descriptor) }
         var status = stat()
-        guard stat(path, &status) == 0 else { throw FileError.unreadable(path, reason(errno)) }
+        guard fstat(descriptor, &status) == 0 else {
+            throw FileError.unreadable(path, reason(errno))
+        }
         switch status.st_mode & S_IFMT {
         case S_IFREG: break
         case S_IFDIR: throw FileError.notAFile(path, "a directory")
-        default: throw FileError.notAFile(path, "not a regular file")
+        default: throw FileError.notAFile(path, "something else")
         }
         guard status.st_size > 0 else { throw FileError.empty(path) }
-        let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else { throw FileError.unreadable(path, reason(errno)) }
-        defer { close(descriptor) }
         let count = Int(status.st_size)
         guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
         else { throw FileError.unreadable(path, reason(errno)) }
@@ -53,7 +55,7 @@ final class MappedFile {
 }
 
 /// The bytes of a file, or of standard input if the path is "-".
-/// - Throws: `FileError` if there is nothing to read.
+/// - Throws: `FileError` if it cannot be read.
 public func readFile(_ path: String) throws -> Data {
     if path == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
     let file = try MappedFile(path: path)
@@ -62,17 +64,19 @@ public func readFile(_ path: String) throws -> Data {
 
 private func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 
-/// Why a file cannot be read at all.
+/// Why a file cannot be read or written at all.
 public enum FileError: Error, Equatable, CustomStringConvertible {
     case unreadable(_ path: String, _ reason: String)
     case notAFile(_ path: String, _ what: String)
     case empty(_ path: String)
+    case unwritable(_ path: String)
 
     public var description: String {
         switch self {
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
         case .notAFile(let path, let what): "\(path): expected a file, found \(what)"
         case .empty(let path): "\(path): the file is empty"
+        case .unwritable(let path): "\(path): cannot be written"
         }
     }
 }

@@ -25,7 +25,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     let shape = Shape(rank: batch.rank + 2) {
         $0 < batch.rank ? batch[$0] : $0 == batch.rank ? m : n
     }
-    MatmulWork.count(products: shape.count * k, weights: b.shape.count)
+    MatmulWork.count(products: shape.count * k, bytes: b.shape.count * b.element.size)
     let aAll = a.broadcast(to: shape.replacingLast(m, k))
     let bAll = b.broadcast(to: shape.replacingLast(k, n))
 
@@ -72,21 +72,21 @@ extension Shape {
 /// What all matrix products of this process together had to do.
 public struct MatmulWork: Sendable {
     private static let products = Atomic<Int>(0)
-    private static let weights = Atomic<Int>(0)
+    private static let bytes = Atomic<Int>(0)
 
     /// Multiplications, each with an addition: two floating-point operations.
     public let products: Int
-    /// Elements of the second factors, each read at least once.
-    public let weights: Int
+    /// The size of the second factors, each read at least once.
+    public let bytes: Int
 
     /// The work since the process began.
     public static var sinceStart: MatmulWork {
         MatmulWork(
-            products: products.load(ordering: .relaxed), weights: weights.load(ordering: .relaxed))
+            products: products.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed))
     }
 
-    static func count(products new: Int, weights read: Int) {
+    static func count(products new: Int, bytes read: Int) {
         products.add(new, ordering: .relaxed)
-        weights.add(read, ordering: .relaxed)
+        bytes.add(read, ordering: .relaxed)
     }
 }

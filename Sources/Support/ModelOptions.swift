@@ -91,7 +91,7 @@ public struct ModelOptions: ParsableArguments {
         """
     }
 
-    /// One line on standard error if the text may grow beyond what the model was trained on.
+    /// One line on standard error if the text could grow beyond what the model was trained on.
     public func warnIfLonger(than maxSeqLen: Int) {
         guard seqLength > maxSeqLen else { return }
         printNote(
@@ -136,9 +136,11 @@ public enum EmbeddedModelError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Writes to standard output without delay.
-/// - Throws: if nobody can receive it, for example because the disk is full.
+/// - Throws: `FileError` if nobody can receive it, for example because the disk is full.
 public func printNow(_ text: String) throws {
-    try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    do {
+        try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch { throw FileError.unwritable("standard output") }
 }
 
 /// Writes a line to standard error, where it does not mix with the text.

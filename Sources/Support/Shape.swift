@@ -7,7 +7,6 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
 
     /// - Precondition: at most four sizes, none negative.
     public init(_ sizes: [Int]) {
-        precondition(sizes.count <= 4, "a tensor has at most 4 axes, got sizes \(sizes)")
         self.init(rank: sizes.count) { sizes[$0] }
     }
 
@@ -15,6 +14,7 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
 
     @inline(__always)
     init(rank: Int, size: (Int) -> Int) {
+        precondition(rank >= 0 && rank <= 4, "a tensor has at most 4 axes, not \(rank)")
         self.rank = rank
         if rank > 0 { size0 = size(0) }
         if rank > 1 { size1 = size(1) }

@@ -1,7 +1,7 @@
 // Tensor: a numpy-like array of Float. Views (reshaped, transposed, slices) share their storage;
 // arithmetic is in TensorMath.swift, matmul in Matmul.swift.
 
-/// The memory behind one or more tensors: owned, or borrowed from `owner` (a mapped file).
+/// The memory behind one or more tensors: owned, or borrowed, for example from a mapped file.
 final class Storage {
     /// The first element's place; of a Float only if `element` says so.
     let base: UnsafeMutablePointer<Float>
@@ -15,7 +15,7 @@ final class Storage {
         (self.count, self.element, owner) = (count, element, nil)
     }
 
-    /// Borrows memory that `owner` keeps alive and nobody writes to.
+    /// Borrows memory of any element type, which `owner` keeps alive and nobody writes to.
     init(borrowing base: UnsafeRawPointer, count: Int, element: ElementType, owner: AnyObject) {
         self.base = UnsafeMutableRawPointer(mutating: base).assumingMemoryBound(to: Float.self)
         (self.count, self.element, self.owner) = (count, element, owner)
@@ -92,6 +92,9 @@ public struct Tensor: @unchecked Sendable {
             try body(UnsafeRawBufferPointer(rebasing: storage.bytes[start..<start + count]))
         }
     }
+
+    /// The bytes of the memory behind this tensor, of which it may show a part.
+    public var storageBytes: Int { storage.count * element.size }
 
     /// The first element's place, valid during `body`.
     /// - Precondition: the elements are of type Float.
@@ -178,7 +181,7 @@ public struct Tensor: @unchecked Sendable {
         expected[axis] = shape[axis]
         precondition(expected == shape, "cannot append \(other.shape) to \(shape) on axis \(axis)")
 
-        if !isKnownUniquelyReferenced(&storage) || capacity(axis: axis) < grown[axis] {
+        if !isKnownUniquelyReferenced(&storage) || !hasRoom(for: grown) {
             reserve(Swift.max(grown[axis], 2 * shape[axis]), axis: axis)
         }
         copy(other, to: storage.base + offset + shape[axis] * strides[axis], strides: strides)
@@ -194,21 +197,17 @@ public struct Tensor: @unchecked Sendable {
         self = Tensor(storage: roomier, offset: 0, shape: shape, strides: room.rowMajorStrides)
     }
 
-    /// The size to which an axis can grow without touching another element of this tensor.
-    private func capacity(axis: Int) -> Int {
-        guard storage.isWritable, shape.count > 0, isRowMajorWithRoom else { return 0 }
-        let end = axis == 0 ? storage.count - offset : strides[axis - 1]
-        return end / strides[axis]
-    }
-
-    /// Whether each axis steps over at least the whole of the next.
-    private var isRowMajorWithRoom: Bool {
+    /// Whether the memory holds this larger shape, with each axis stepping over all of the next.
+    private func hasRoom(for grown: Shape) -> Bool {
+        guard storage.isWritable else { return false }
+        var end = offset + 1
         var extent = 1
-        for axis in stride(from: shape.rank - 1, through: 0, by: -1) {
+        for axis in stride(from: grown.rank - 1, through: 0, by: -1) {
             if strides[axis] < extent { return false }
-            extent = strides[axis] * shape[axis]
+            extent = strides[axis] * grown[axis]
+            end += strides[axis] * (grown[axis] - 1)
         }
-        return true
+        return end <= storage.count
     }
 
     // MARK: Layout

@@ -8,7 +8,7 @@ struct TensorLoop {
     private var a: Shape
     private var b: Shape
 
-    /// The strides of the result and of the operands; an operand that is missing has any.
+    /// The strides of the result and of the operands; for an operand that is missing, another's again.
     @inline(__always)
     init(_ shape: Shape, out: Shape, a: Shape, b: Shape) {
         if out == a && out == b && out == shape.rowMajorStrides {  // one row, and the usual case
@@ -83,18 +83,19 @@ func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Sha
             for i in 0..<count { to[i * toStep] = from[i * fromStep].widened }
         }
     }
-    switch source.element {
-    case .float16: return widen(Half.self)
-    case .bfloat16: return widen(BFloat16.self)
-    case .float32: break
-    }
-    source.withElements { source in
-        loop.forEachRow { toOffset, fromOffset, _, count in
-            let (to, from) = (target + toOffset, source + fromOffset)
-            if toStep == 1 && fromStep == 1 {
-                to.update(from: from, count: count)
-            } else {
-                for i in 0..<count { to[i * toStep] = from[i * fromStep] }
+    withExtendedLifetime(source) {
+        switch source.element {
+        case .float16: widen(Half.self)
+        case .bfloat16: widen(BFloat16.self)
+        case .float32:
+            let source = source.storage.base + source.offset
+            loop.forEachRow { toOffset, fromOffset, _, count in
+                let (to, from) = (target + toOffset, source + fromOffset)
+                if toStep == 1 && fromStep == 1 {
+                    to.update(from: from, count: count)
+                } else {
+                    for i in 0..<count { to[i * toStep] = from[i * fromStep] }
+                }
             }
         }
     }

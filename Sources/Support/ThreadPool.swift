@@ -25,9 +25,15 @@ final class ThreadPool: @unchecked Sendable {
     /// One thread for every core this process may use, unless another number is set.
     static let shared = ThreadPool(threads: ThreadCount.current)
 
-    /// How often an idle thread looks for work before it sleeps: some 50 microseconds, longer than the
-    /// work between two matrix products takes and shorter than waking up does.
-    private static let spins = 1 << 11
+    /// How long an idle thread looks for work before it sleeps: longer than the work between two
+    /// matrix products takes, shorter than waking up does.
+    private static let patience = Duration.microseconds(50)
+    /// How often it looks in that time.
+    private static let spins = {
+        let trial = 1 << 8
+        let time = ContinuousClock().measure { for _ in 0..<trial { spin_pause() } }
+        return max(trial, Int(Double(trial) * (patience / max(time, .nanoseconds(1)))))
+    }()
 
     let threads: Int
 
@@ -42,11 +48,13 @@ final class ThreadPool: @unchecked Sendable {
     private let callerSleeps = Atomic<Bool>(false)
     private let work = DispatchSemaphore(value: 0)
     private let done = DispatchSemaphore(value: 0)
+    private var solo = Solo()
+    private let clock = ContinuousClock()
 
     init(threads: Int) {
         self.threads = max(1, threads)
         for _ in 1..<self.threads {
-            let thread = Thread { [unowned self] in workForever() }
+            let thread = Thread { self.workForever() }  // a pool of several threads lives forever
             thread.stackSize = 1 << 20
             thread.start()
         }
@@ -55,21 +63,21 @@ final class ThreadPool: @unchecked Sendable {
     /// Calls `body` with every index in 0 ..< `count`, in any order, on all threads, and returns when
     /// all calls have. A call from inside a job, or during another thread's, runs on the caller alone.
     func run(_ count: Int, _ body: (Int) -> Void) {
-        let alone = count <= 1 || threads == 1 || isBusy.exchange(true, ordering: .acquiring)
-        if alone {
-            for index in 0..<count { body(index) }
-            return
-        }
+        func alone() { for index in 0..<count { body(index) } }
+        if count <= 1 || threads == 1 { return alone() }
+        if isBusy.exchange(true, ordering: .acquiring) { return alone() }
+        defer { isBusy.store(false, ordering: .releasing) }
+        if solo.isActive { return alone() }
         withoutActuallyEscaping(body) { body in
             piece = body
             unfinished.store(count, ordering: .relaxed)
             unclaimed.store(count, ordering: .sequentiallyConsistent)
             wakeSleepers(atMost: count - 1)
+            let start = clock.now
             while let index = claim() { finish(index) }
-            waitUntilFinished()
+            waitUntilFinished(ownTime: clock.now - start)
             piece = nil
         }
-        isBusy.store(false, ordering: .releasing)
     }
 
     private func claim() -> Int? {
@@ -84,21 +92,28 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     private func finish(_ index: Int) {
-        piece!(index)
+        do {  // nothing of the job is held any longer when it counts as finished
+            let body = piece!
+            body(index)
+        }
         let left = unfinished.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
             done.signal()
         }
     }
 
-    private func waitUntilFinished() {
+    private func waitUntilFinished(ownTime: Duration) {
+        let start = clock.now
         while true {
             for _ in 0..<ThreadPool.spins {
                 if unfinished.load(ordering: .acquiring) == 0 { return }
                 spin_pause()
             }
-            // Sleep, unless the last piece is finished just now. Who takes the flag owes a signal,
-            // which may come late, in the midst of the next job: hence the loop.
+            // who needs longer for a last piece than the caller for all of its own is put aside
+            if clock.now - start < ownTime { continue }
+            solo.begin()
+            // Sleep, unless the last piece is finished just now. Who takes the flag owes a signal;
+            // a worker that was put aside in between takes the next job's flag: hence the loop.
             callerSleeps.store(true, ordering: .sequentiallyConsistent)
             let isFinished = unfinished.load(ordering: .sequentiallyConsistent) == 0
             if isFinished, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
@@ -144,6 +159,35 @@ final class ThreadPool: @unchecked Sendable {
             // look once more: a job may have come between the last look and the announcement
             if unclaimed.load(ordering: .sequentiallyConsistent) > 0, takeSleeper() { continue }
             work.wait()
+        }
+    }
+}
+
+/// Where other programs keep the cores busy, a worker may be put aside in the midst of a piece, and
+/// waiting for it takes longer than it would ever save. The caller then works alone for a while, and
+/// for longer if the next attempt ends the same way.
+private struct Solo {
+    private static let shortest = Duration.milliseconds(5), longest = Duration.milliseconds(320)
+
+    private let clock = ContinuousClock()
+    private var length = shortest
+    private var end: ContinuousClock.Instant?
+    private var lastEnd = ContinuousClock().now
+
+    mutating func begin() {
+        let now = clock.now
+        let wentWell = now - lastEnd > length * 4
+        length = wentWell ? Solo.shortest : min(length * 2, Solo.longest)
+        end = now + length
+    }
+
+    var isActive: Bool {
+        mutating get {
+            guard let end else { return false }
+            let now = clock.now
+            if now < end { return true }
+            (self.end, lastEnd) = (nil, now)
+            return false
         }
     }
 }

@@ -37,7 +37,7 @@ public final class Tokenizer: @unchecked Sendable {
     public func encode(_ text: String) -> [Int] {
         var count = 0
         guard let ids = sentencepiece_encode(processor, text, text.utf8.count, &count) else {
-            return [bos]
+            preconditionFailure("SentencePiece could not encode \(text.debugDescription)")
         }
         defer { free(ids) }
         return [bos] + UnsafeBufferPointer(start: ids, count: count).map(Int.init)
@@ -47,6 +47,7 @@ public final class Tokenizer: @unchecked Sendable {
     enum Piece: Equatable {
         case text(String)
         case byte(UInt8)
+        case unknown
         case nothing
     }
 
@@ -55,7 +56,9 @@ public final class Tokenizer: @unchecked Sendable {
         var count = 0
         let piece = sentencepiece_piece(processor, Int32(token), &count)
         let bytes = UnsafeRawBufferPointer(start: piece, count: count)
-        return String(decoding: bytes, as: UTF8.self).replacing("\u{2581}", with: " ")
+        // scalar by scalar, because an accent that follows is not part of the space
+        let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
+        return String(String.UnicodeScalarView(scalars.map { $0 == "\u{2581}" ? " " : $0 }))
     }
 
     /// - Precondition: 0 ≤ `token` < `vocabSize`.
@@ -63,7 +66,7 @@ public final class Tokenizer: @unchecked Sendable {
         precondition(token >= 0 && token < vocabSize, "no token \(token) among \(vocabSize)")
         let id = Int32(token)
         if sentencepiece_is_control(processor, id) { return .nothing }
-        if sentencepiece_is_unknown(processor, id) { return .text(" \u{2047} ") }
+        if sentencepiece_is_unknown(processor, id) { return .unknown }
         let spelling = spelling(token)
         if sentencepiece_is_byte(processor, id),  // spelled "<0x0A>"
             let byte = UInt8(spelling.dropFirst(3).prefix(2), radix: 16)
@@ -74,7 +77,8 @@ public final class Tokenizer: @unchecked Sendable {
     }
 }
 
-/// Turns tokens back into text as they come, the same text that SentencePiece makes of all of them.
+/// Turns tokens back into text as they come: the text that SentencePiece makes of all of them, with a
+/// vocabulary that puts a space before every text, as Llama's does.
 public struct StreamingDecoder {
     private let tokenizer: Tokenizer
     private var isAtStart = true
@@ -88,7 +92,10 @@ public struct StreamingDecoder {
         tokens.reduce(into: "") { text, token in
             switch tokenizer.piece(token) {
             case .nothing:
-                break
+                text += finish()
+            case .unknown:
+                text += finish() + " \u{2047} "
+                isAtStart = false
             case .byte(let byte):
                 isAtStart = false
                 pending.append(byte)
@@ -96,7 +103,9 @@ public struct StreamingDecoder {
             case .text(let piece):
                 text += finish()
                 // the first piece carries the space that the encoder put before the text
-                text += isAtStart && piece.first == " " ? piece.dropFirst() : piece[...]
+                let scalars = piece.unicodeScalars
+                let isSpaced = isAtStart && scalars.first == " "
+                text += String(scalars.dropFirst(isSpaced ? 1 : 0))
                 isAtStart = isAtStart && piece.isEmpty
             }
         }

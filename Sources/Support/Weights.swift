@@ -20,6 +20,15 @@ public struct Config: Equatable, Sendable {
     /// The base of RoPE's wavelengths.
     public var ropeTheta: Float = 10000
 
+    public init(
+        dim: Int, hiddenDim: Int, nLayers: Int, nHeads: Int, nKvHeads: Int, vocabSize: Int,
+        maxSeqLen: Int, normEps: Float = 1e-5
+    ) {
+        (self.dim, self.hiddenDim, self.nLayers) = (dim, hiddenDim, nLayers)
+        (self.nHeads, self.nKvHeads) = (nHeads, nKvHeads)
+        (self.vocabSize, self.maxSeqLen, self.normEps) = (vocabSize, maxSeqLen, normEps)
+    }
+
     /// The length of one head's query, key or value: even, because RoPE rotates pairs.
     public var headSize: Int { dim / nHeads }
 }
@@ -27,7 +36,8 @@ public struct Config: Equatable, Sendable {
 /// The tensors of one model, complete and of the right shapes.
 public struct Weights: Sendable {
     public let path: String
-    public let format: WeightFormat
+    /// How the file was written; nil if there is none.
+    public let format: WeightFormat?
     public let config: Config
     private let tensors: [String: Tensor]
 
@@ -52,6 +62,10 @@ public struct Weights: Sendable {
     /// Whether the embeddings are the classifier too, in one memory.
     package var isTied: Bool {
         self["output.weight"].storage === self["tok_embeddings.weight"].storage
+    }
+
+    init(path: String, config: Config, tensors: [String: Tensor]) {
+        (self.path, self.format, self.config, self.tensors) = (path, nil, config, tensors)
     }
 
     /// The tensor of this name, Meta's: "layers.0.attention.wq.weight".

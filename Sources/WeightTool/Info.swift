@@ -42,7 +42,7 @@ struct Info: ParsableCommand {
         let parameters = shapes.reduce(0) { $0 + $1.shape.reduce(1, *) }
         let shared = weights.isTied ? "; the embeddings are the classifier too" : ""
         return """
-            format      \(weights.format.rawValue)
+            format      \(weights.format?.rawValue ?? "none")
             parameters  \(grouped(parameters))\(shared)
             dim         \(config.dim), hidden \(config.hiddenDim)
             layers      \(config.nLayers)

@@ -21,7 +21,7 @@ import Testing
             weights.config
                 == Config(
                     dim: 16, hiddenDim: 12, nLayers: 2, nHeads: 4, nKvHeads: 2, vocabSize: 5,
-                    maxSeqLen: 32, normEps: 1e-5, ropeTheta: 10000))
+                    maxSeqLen: 32, normEps: 1e-5))
         #expect(weights.format == (layout.shards == 1 ? .safetensors : .shards))
         #expect(weights.isTied == layout.isTied)
         for (name, shape, values) in TinyHuggingFace.tensors where name != "output.weight" {

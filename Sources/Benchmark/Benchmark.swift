@@ -1,0 +1,150 @@
+// Benchmark: llama-bench, how fast the model runs on this machine, beside what the machine can do.
+
+import ArgumentParser
+import Foundation
+import Support
+
+@main
+struct Benchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "llama-bench",
+        abstract: "Measures decode and prefill speed beside the machine's limits.",
+        discussion: """
+            Decode (one token at a time) reads all weights for every token: its limit is the \
+            bandwidth of plain reading. Prefill (a prompt at once) reuses what it has read: its \
+            limit is the peak of fused multiply-adds. Both limits are measured in the same process, \
+            with the same threads. Rates are medians, with the slowest and the fastest repeat.
+
+            Examples:
+              llama-bench
+              llama-bench --shape 110M --element F32 --element BF16 --threads 1
+              llama-bench --weights stories15M.bin --markdown
+            """)
+
+    @Option(
+        help: "Random weights of this model's shape: \(Shapes.names). Repeatable. (default: 15M)")
+    var shape: [String] = []
+
+    @Option(help: "Real weights instead.")
+    var weights: String?
+
+    @Option(help: "F32, F16 or BF16, for random weights. Repeatable. (default: F32)")
+    var element: [String] = []
+
+    @Option(help: "Threads. Repeatable. (default: 1 and all cores)")
+    var threads: [Int] = []
+
+    @Option(help: "Decode from this position. Repeatable. (default: 16, 256, 1024)")
+    var position: [Int] = []
+
+    @Option(help: "Prefill this many tokens. Repeatable. (default: 16, 64, 256)")
+    var prefill: [Int] = []
+
+    @Option(help: "Repeats of each measurement.")
+    var repeats = 7
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "Print a Markdown table.")
+    var markdown = false
+
+    @Flag(help: .hidden)
+    var worker = false
+
+    func validate() throws {
+        guard repeats >= 1 else { throw ValidationError("--repeats must be at least 1") }
+        for name in shape where Shapes.all[name] == nil {
+            throw ValidationError("no shape \(name); known are \(Shapes.names)")
+        }
+        for name in element where ElementType(rawValue: name) == nil {
+            throw ValidationError("--element must be F32, F16 or BF16, found \(name)")
+        }
+        for count in threads where count < 1 || count > 1024 {
+            throw ValidationError("--threads must be between 1 and 1024, found \(count)")
+        }
+        for number in position + prefill where number < 1 || number > 1 << 20 {
+            throw ValidationError("positions and prefills must be at least 1, found \(number)")
+        }
+        if weights != nil && !(shape.isEmpty && element.isEmpty) {
+            throw ValidationError("--weights are real: they have their own shape and element")
+        }
+    }
+
+    func run() throws {
+        if worker { return try work() }
+        var results: [Measurement] = []
+        let all = ThreadCount.current
+        for model in models {
+            for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
+                printNote("measuring \(model.joined(separator: " ")), \(threads) threads")
+                results += try measure(model + ["--threads", "\(threads)"])
+            }
+        }
+        let table = Table(results)
+        print(json ? try table.json() : markdown ? table.markdown : table.text)
+    }
+
+    /// The models to measure, as options of a worker.
+    private var models: [[String]] {
+        if let weights { return [["--weights", weights]] }
+        return (shape.isEmpty ? ["15M"] : shape).flatMap { shape in
+            (element.isEmpty ? ["F32"] : element).map { ["--shape", shape, "--element", $0] }
+        }
+    }
+
+    /// Starts a worker: the number of threads is settled once in a process, and so is its memory.
+    private func measure(_ options: [String]) throws -> [Measurement] {
+        let process = Process()
+        process.executableURL = Bundle.main.executableURL
+        process.arguments =
+            ["--worker", "--repeats", "\(repeats)"] + options
+            + position.flatMap { ["--position", "\($0)"] }
+            + prefill.flatMap { ["--prefill", "\($0)"] }
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
+        return try JSONDecoder().decode([Measurement].self, from: data)
+    }
+
+    private func work() throws {
+        ThreadCount.current = threads[0]
+        let element = ElementType(rawValue: element.first ?? "F32")!
+        let name = weights.map { URL(fileURLWithPath: $0).lastPathComponent } ?? shape[0]
+        let weights =
+            try weights.map(Weights.init(contentsOf:))
+            ?? Weights(random: Shapes.all[shape[0]]!, element: element, seed: 1)
+        let results = Worker(
+            name: name, weights: weights, element: weights["output.weight"].element,
+            positions: position.isEmpty ? [16, 256, 1024] : position,
+            prefills: prefill.isEmpty ? [16, 64, 256] : prefill, repeats: repeats
+        ).run()
+        try printNow(String(decoding: try JSONEncoder().encode(results), as: UTF8.self))
+    }
+}
+
+/// Sizes of models people know.
+enum Shapes {
+    static let all: [String: Config] = [
+        "stories260K": config(64, 172, 5, 8, 4, 512, 512),
+        "15M": config(288, 768, 6, 6, 6, 32000, 256),
+        "42M": config(512, 1376, 8, 8, 8, 32000, 1024),
+        "110M": config(768, 2048, 12, 12, 12, 32000, 1024),
+        "TinyLlama-1.1B": config(2048, 5632, 22, 32, 4, 32000, 2048),
+    ]
+
+    static let names = all.keys.sorted { all[$0]!.dim < all[$1]!.dim }.joined(separator: ", ")
+
+    /// Rooms for positions are at least 2048, so that growth can be measured on every shape.
+    private static func config(
+        _ dim: Int, _ hiddenDim: Int, _ nLayers: Int, _ nHeads: Int, _ nKvHeads: Int,
+        _ vocabSize: Int, _ maxSeqLen: Int
+    ) -> Config {
+        Config(
+            dim: dim, hiddenDim: hiddenDim, nLayers: nLayers, nHeads: nHeads, nKvHeads: nKvHeads,
+            vocabSize: vocabSize, maxSeqLen: max(2048, maxSeqLen))
+    }
+}

@@ -1,0 +1,1 @@
+../FullLlama/Feeding.swift

@@ -1,0 +1,1 @@
+../FullLlama/FullLlama.swift

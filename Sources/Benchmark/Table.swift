@@ -1,0 +1,53 @@
+// Table: measurements for people and for programs.
+
+import Foundation
+
+struct Table {
+    private let results: [Measurement]
+
+    init(_ results: [Measurement]) { self.results = results }
+
+    private static let titles = [
+        "model", "type", "threads", "test", "tok/s", "spread", "reached", "limit", "share",
+        "peak memory",
+    ]
+
+    private var rows: [[String]] {
+        results.map { result in
+            let unit = result.gigaflops == nil ? "GB/s" : "GFLOP/s"
+            let reached = result.gigabytesPerSecond ?? result.gigaflops ?? 0
+            return [
+                result.model, result.element, "\(result.threads)", result.test,
+                format(result.rate), "\(format(result.slowest))–\(format(result.fastest))",
+                "\(format(reached)) \(unit)", "\(format(result.limit)) \(unit)",
+                String(format: "%.0f %%", 100 * result.share),
+                String(format: "%.0f MB", result.peakMegabytes),
+            ]
+        }
+    }
+
+    private func format(_ number: Double) -> String {
+        String(format: number < 100 ? "%.1f" : "%.0f", number)
+    }
+
+    var text: String {
+        let all = [Table.titles] + rows
+        let widths = Table.titles.indices.map { column in all.map { $0[column].count }.max()! }
+        return all.map { row in
+            zip(row, widths).map { cell, width in
+                cell.padding(toLength: width, withPad: " ", startingAt: 0)
+            }.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+
+    var markdown: String {
+        let all = [Table.titles, Table.titles.map { _ in "---" }] + rows
+        return all.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(results), as: UTF8.self)
+    }
+}

@@ -1,0 +1,10 @@
+// The executable under test.
+
+import Foundation
+import TestSupport
+
+extension CommandRunner {
+    static let executable = find("compact-llama")
+
+    static func run(_ arguments: String...) throws -> Result { try run(executable!, arguments) }
+}

@@ -1,0 +1,118 @@
+// The command, as a user runs it: text on standard output, all else on standard error, exit codes.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.enabled(if: CommandRunner.executable != nil, "needs the built compact-llama"))
+struct CommandTests {
+    private func run(_ model: ChainModel, _ prompt: String, _ more: String...) throws
+        -> CommandRunner.Result
+    {
+        try CommandRunner.run(
+            CommandRunner.executable!,
+            ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", prompt] + more)
+    }
+
+    private func fox() throws -> ChainModel {
+        try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
+    }
+
+    @Test func `the text goes to standard output, one line about speed to standard error`() throws {
+        let result = try run(fox(), "a")
+        #expect(result.output == "a🦊b\n")
+        #expect(result.status == 0)
+        let pattern =
+            /prompt: 2 tokens, prefill [0-9.]+ tok\/s; generated: 5 tokens, decode [0-9.]+ tok\/s\n/
+        #expect(result.error.wholeMatch(of: pattern) != nil, "\(result.error)")
+    }
+
+    @Test func `long options do the same`() throws {
+        let model = try fox()
+        let result = try CommandRunner.run(
+            "--tokenizer", model.tokenizerPath, "--weights", model.weightsPath, "--input", "a",
+            "--seqlength", "6")
+        #expect(result.output == "a🦊b\n")
+        #expect(result.status == 0)
+    }
+
+    @Test func `an unfinished character ends as replaced`() throws {
+        let result = try run(fox(), "a", "--seqlength", "3")
+        #expect(result.output == "a\u{FFFD}\u{FFFD}\n")
+        #expect(result.status == 0)
+    }
+
+    @Test(arguments: ["", "-5", "--help", " a ", "é🦊", "a\nb"])
+    func `any prompt comes back at the beginning`(prompt: String) throws {
+        // a model that ends every text at once
+        let model = try ChainModel([:]) { values in
+            for token in 0..<263 { values["output.weight"]![TinyTokenizer.eos * 264 + token] = 1 }
+        }
+        let result = try run(model, prompt)
+        #expect(result.output == prompt + "\n")
+        #expect(result.status == 0)
+    }
+
+    @Test func `a length beyond the model's is allowed with a warning`() throws {
+        let result = try run(fox(), "a", "--seqlength", "129")
+        #expect(result.output == "a🦊b\n")
+        #expect(result.status == 0)
+        #expect(
+            String(result.errorLines[0])
+                == "Warning: --seqlength 129 is beyond the 128 positions that the model was trained on; "
+                + "the text may lose its thread there.")
+        #expect(result.errorLines.count == 3 && result.errorLines[2] == "")
+        #expect(try run(fox(), "a", "--seqlength", "128").errorLines.count == 2)
+    }
+
+    @Test(arguments: ["--help", "-h"]) func `help teaches`(option: String) throws {
+        let result = try CommandRunner.run(option)
+        #expect(result.status == 0)
+        #expect(result.error == "")
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.first == "OVERVIEW: Continues a text with a Llama 2 model.")
+        #expect(lines.contains { $0.hasPrefix("USAGE: compact-llama ") })
+        let example =
+            "  compact-llama -t tokenizer.model -w stories15M.bin -i \"One day, a little fox\""
+        #expect(lines.contains { $0 == example })
+        for part in [
+            "https://huggingface.co/karpathy/tinyllamas", "https://github.com/karpathy/llama2.c",
+            "-t, --tokenizer <tokenizer.model>", "-w, --weights <weights>", "-i, --input <prompt>",
+            "--seqlength <n>", "(default: 128)", ".lmw", ".bin", "Models/tinytales",
+            "COMPACT_LLAMA_MODEL",
+        ] {
+            #expect(result.output.contains(part), "\(part)")
+        }
+    }
+
+    @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
+    func `real weights give the reference's texts, from both formats`() throws {
+        for story in try TestData.greedyTexts() {
+            for file in ["stories260K.lmw", "stories260K.bin"] {
+                let result = try CommandRunner.run(
+                    "-t", TestData.model("tok512.model"), "-w", TestData.model(file), "-i",
+                    story.prompt, "--seqlength", "\(story.seqLength)")
+                #expect(result.output == story.text + "\n", "\(file)")
+                #expect(result.status == 0)
+                #expect(result.errorLines.count == 2)
+            }
+        }
+    }
+
+    @Test(
+        .enabled(
+            if: TestData.isPresent
+                && FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"),
+            "needs LLAMA_TEST_DATA, and taskset to choose the cores"))
+    func `one core gives the same text as all`() throws {
+        let story = try TestData.greedyTexts()[3]
+        let arguments = [
+            "-t", TestData.model("tok512.model"), "-w", TestData.model("stories260K.bin"), "-i",
+            story.prompt, "--seqlength", "\(story.seqLength)",
+        ]
+        let result = try CommandRunner.run(
+            URL(filePath: "/usr/bin/taskset"),
+            ["-c", "0", CommandRunner.executable!.path] + arguments)
+        #expect(result.output == story.text + "\n")
+    }
+}

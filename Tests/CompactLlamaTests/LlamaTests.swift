@@ -1,0 +1,161 @@
+// Llama: whole texts from a model whose answers are known by construction.
+
+import TestSupport
+import Testing
+
+@testable import CompactLlama
+@testable import Support
+
+/// A model that answers each token with a fixed other one, and its tokenizer, as files.
+struct ChainModel {
+    let folder: TemporaryFolder
+    let tiny = TinyTokenizer()
+    let weightsPath: String, tokenizerPath: String
+
+    init(
+        _ next: [Int: Int], isLumi: Bool = true,
+        change: (inout [String: [Float]]) -> Void = { _ in }
+    )
+        throws
+    {
+        folder = try TemporaryFolder()
+        var sizes = TinySizes(vocab: tiny.vocabSize, dim: 264)
+        sizes.maxSeqLen = 128
+        var values = sizes.chainValues(next)
+        change(&values)
+        let bytes =
+            isLumi
+            ? LumiBytes(sizes, values: values).bytes : Llama2cBytes(sizes, values: values).bytes
+        weightsPath = try folder.write(bytes, as: "chain")
+        tokenizerPath = try folder.write(tiny.bytes, as: "tiny.model")
+    }
+
+    /// " a", then a fox, then "b", then `last`.
+    static func foxStory(last: Int) -> [Int: Int] {
+        let tiny = TinyTokenizer()
+        let tokens = "🦊".utf8.map(TinyTokenizer.token(byte:)) + [tiny.token("b"), last]
+        let first = tiny.token("\u{2581}a")
+        return Dictionary(uniqueKeysWithValues: zip([first] + tokens.dropLast(), tokens))
+    }
+
+    func llama() throws -> Llama { try Llama(weights: weightsPath, tokenizer: tokenizerPath) }
+}
+
+/// What a Llama hands out.
+final class Pieces {
+    var all: [String] = []
+    var text: String { all.joined() }
+}
+
+extension Llama {
+    func pieces(_ prompt: String, seqLength: Int) throws -> (pieces: Pieces, speed: Speed) {
+        let pieces = Pieces()
+        let speed = try complete(prompt, seqLength: seqLength) { pieces.all.append($0) }
+        return (pieces, speed)
+    }
+}
+
+@Suite struct LlamaTests {
+    @Test(arguments: [true, false])
+    func `prompt and answer are handed out once, characters whole`(isLumi: Bool) throws {
+        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos), isLumi: isLumi)
+        let (pieces, speed) = try model.llama().pieces("a", seqLength: 100)
+        #expect(pieces.text == "a🦊b\n")
+        #expect(pieces.all.filter { !$0.isEmpty } == ["a", "🦊", "b", "\n"])
+        #expect(speed.promptTokens == 2)
+        #expect(speed.generatedTokens == 5)
+    }
+
+    @Test(arguments: [TinyTokenizer.eos, TinyTokenizer.bos])
+    func `the end of a story is not printed`(last: Int) throws {
+        let model = try ChainModel(ChainModel.foxStory(last: last))
+        #expect(try model.llama().pieces("a", seqLength: 100).pieces.text == "a🦊b\n")
+    }
+
+    @Test(arguments: [
+        (2, "a\u{FFFD}\n"), (4, "a\u{FFFD}\u{FFFD}\u{FFFD}\n"), (5, "a🦊\n"), (6, "a🦊b\n"),
+    ])
+    func `a text of P tokens gets N - P + 1 more`(seqLength: Int, text: String) throws {
+        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
+        let (pieces, speed) = try model.llama().pieces("a", seqLength: seqLength)
+        #expect(pieces.text == text)
+        #expect(speed.generatedTokens == seqLength - 2 + 1)
+    }
+
+    @Test func `a prompt that leaves no room is refused before anything is handed out`() throws {
+        let model = try ChainModel([:])
+        let pieces = Pieces()
+        let error = #expect(throws: GenerationError.promptTooLong(tokens: 4, seqLength: 3)) {
+            try model.llama().complete("abb", seqLength: 3) { pieces.all.append($0) }
+        }
+        #expect(error?.description == "the prompt has 4 tokens, expected at most --seqlength 3")
+        #expect(pieces.all == [])
+    }
+
+    @Test func `an empty prompt is BOS alone`() throws {
+        let tiny = TinyTokenizer()
+        let model = try ChainModel([
+            TinyTokenizer.bos: tiny.token("\u{2581}a"), tiny.token("\u{2581}a"): TinyTokenizer.eos,
+        ])
+        let (pieces, speed) = try model.llama().pieces("", seqLength: 1)
+        #expect(pieces.text == "a\n")
+        #expect(speed.promptTokens == 1)
+        #expect(speed.generatedTokens == 1)
+    }
+
+    @Test func `an answer that ends at once leaves the prompt`() throws {
+        let model = try ChainModel([TinyTokenizer().token("b"): TinyTokenizer.eos])
+        let (pieces, speed) = try model.llama().pieces("ab", seqLength: 50)
+        #expect(pieces.text == "ab\n")
+        #expect(speed.generatedTokens == 0)
+        #expect(speed.decodeRate == nil)
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func `damaged weights stop before anything is handed out`(damage: Float) throws {
+        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
+            $0["norm.weight"]![5] = damage
+        }
+        let pieces = Pieces()
+        let error = #expect(throws: GenerationError.notFinite(position: 1)) {
+            try model.llama().complete("a", seqLength: 9) { pieces.all.append($0) }
+        }
+        #expect(
+            error?.description
+                == "the model's scores are not finite numbers at position 1: its weights are damaged"
+        )
+        #expect(pieces.all == [])
+    }
+
+    @Test func `damage that a later token meets stops the text there`() throws {
+        let b = TinyTokenizer().token("b")
+        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
+            $0["tok_embeddings.weight"]![b * 264] = .nan
+        }
+        let pieces = Pieces()
+        #expect(throws: GenerationError.notFinite(position: 6)) {
+            try model.llama().complete("a", seqLength: 9) { pieces.all.append($0) }
+        }
+        #expect(pieces.text == "a🦊b")
+    }
+
+    @Test func `who cannot take the text stops the model`() throws {
+        struct Full: Error {}
+        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
+        #expect(throws: Full.self) {
+            try model.llama().complete("a", seqLength: 9) { _ in throw Full() }
+        }
+    }
+
+    @Test func `the line about speed says what each number means`() throws {
+        var speed = Speed(promptTokens: 7)
+        #expect(speed.description.hasPrefix("prompt: 7 tokens, prefill "))
+        #expect(
+            speed.description.hasSuffix(
+                " tok/s; generated: 0 tokens, decode n/a"))
+        for _ in 0..<3 { speed.countToken() }
+        #expect(speed.description.contains(" tok/s; generated: 3 tokens, decode "))
+        #expect(speed.description.hasSuffix(" tok/s"))
+        #expect(speed.prefillRate > 0 && speed.decodeRate! > 0)
+    }
+}

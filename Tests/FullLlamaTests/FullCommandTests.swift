@@ -1,0 +1,127 @@
+// full-llama as a user runs it.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import FullLlama
+
+private let program = CommandRunner.find("full-llama")
+
+@Suite(.enabled(if: program != nil, "needs the built full-llama"))
+struct FullCommandTests {
+    private let model: TinyModel
+
+    init() throws { model = try TinyModel() }
+
+    private func run(_ arguments: String..., input: String? = nil) throws -> CommandRunner.Result {
+        let files = ["-t", model.tokenizer, "-w", model.weights]
+        return try CommandRunner.run(program!, files + arguments, input: input)
+    }
+
+    @Test(arguments: ["1", "2", "3", "8"])
+    func `the number of threads changes nothing`(threads: String) throws {
+        let expected = try run("-i", "a b", "--seqlength", "60")
+        let found = try run("-i", "a b", "--seqlength", "60", "--threads", threads)
+        #expect(expected.status == 0)
+        #expect(expected.output.hasPrefix("a b"))
+        #expect(found.output == expected.output)
+    }
+
+    @Test(arguments: [
+        ["--useinplacekvcache"], ["--nokvcache"], ["-fill1"], ["--fill1", "--nokvcache"],
+        ["--fill1", "--useinplacekvcache"], ["--timer"], ["--reportmem"], ["--loglevel", "debug"],
+    ])
+    func `experiments and reports leave the text alone`(options: [String]) throws {
+        let files = ["-t", model.tokenizer, "-w", model.weights, "-i", "a b", "--seqlength", "30"]
+        let expected = try CommandRunner.run(program!, files)
+        let found = try CommandRunner.run(program!, files + options)
+        #expect(found.status == 0)
+        #expect(found.output == expected.output)
+    }
+
+    @Test func `reports go to standard error`() throws {
+        let timer = try run("-i", "a", "--seqlength", "5", "--timer", "--reportmem").error
+        #expect(timer.contains("    attention_norm"))
+        #expect(timer.contains("memory loaded: "))
+        #expect(timer.contains("memory after prefill: "))
+        #expect(timer.contains("memory at the end: "))
+        #expect(timer.contains("KV cache"))
+        let log = try run("-i", "a", "--seqlength", "2", "--loglevel", "debug").error
+        #expect(log.contains("layers.1.feed_forward: shape [2, 8], value at 7: "))
+        #expect(log.contains("ids [1, 262]"))
+        let candidates = try run("-i", "a", "--seqlength", "3", "--top-k", "2").error
+        #expect(candidates.split(separator: "\n").filter { $0.contains("%  ") }.count == 2)
+    }
+
+    @Test func `a trace can be compared with`() throws {
+        let path = model.path("trace.jsonl")
+        #expect(try run("-i", "a", "--seqlength", "5", "--trace", path).status == 0)
+        let same = try run("-i", "a", "--seqlength", "5", "--compare", path, "--fill1")
+        #expect(same.status == 0)
+        #expect(same.error.contains("75 of 75 records compared, tolerance 1e-04"))
+        let other = try run("-i", "b", "--seqlength", "5", "--compare", path)
+        #expect(other.status == 1)
+        #expect(other.error.contains("first outside: embedding at position 1"))
+        #expect(other.error.contains("Error: \(path): this run differs from the trace (see above)"))
+    }
+
+    @Test func `the prompt may come from a file or standard input`() throws {
+        let expected = try run("-i", "a\nb", "--seqlength", "20").output
+        let path = try model.write("a\nb", as: "prompt.txt")
+        #expect(try run("-f", path, "--seqlength", "20").output == expected)
+        #expect(try run("-f", "-", "--seqlength", "20", input: "a\nb").output == expected)
+    }
+
+    @Test func `a seed repeats its text`() throws {
+        let options = ["--temperature", "1.5", "--top-p", "1", "--seqlength", "40"]
+        let texts = try ["11", "11", "12"].map { seed in
+            try CommandRunner.run(
+                program!,
+                ["-t", model.tokenizer, "-w", model.weights, "--seed", seed] + options
+            ).output
+        }
+        #expect(texts[0] == texts[1])
+        #expect(texts[0] != texts[2])
+    }
+
+    @Test func `a chat answers line by line until its context is full`() throws {
+        let chat = try run("--chat", "--seqlength", "60", input: "a\n\nb\n")
+        #expect(chat.status == 1)
+        #expect(
+            chat.error == "Error: the context is full: all turns together have 60 positions "
+                + "(--seqlength)\n")
+        #expect(try run("--chat", input: "").status == 0)
+    }
+
+    @Test(arguments: [
+        (["--threads", "0"], "--threads must be between 1 and 1024, found 0"),
+        (["--temperature", "-1"], "--temperature must be 0, or 0.001 or more, found -1.0"),
+        (["--top-p", "2"], "--top-p must be between 0 and 1, found 2.0"),
+        (["--seed", "0"], "--seed must be at least 1, found 0"),
+        (
+            ["--useinplacekvcache", "--nokvcache"],
+            "--useinplacekvcache and --nokvcache: choose one"
+        ),
+        (["--system", "a"], "--system needs --chat"),
+        (["-i", "a", "-f", "-"], "-i with -f or --chat: choose one source of text"),
+    ])
+    func `wrong usage is said in one line`(options: [String], message: String) throws {
+        let result = try CommandRunner.run(
+            program!, ["-t", model.tokenizer, "-w", model.weights] + options)
+        #expect(result.status == 64)
+        #expect(result.output.isEmpty)
+        #expect(result.error.hasPrefix("Error: \(message)\n"))
+    }
+
+    @Test func `files that cannot be used are named`() throws {
+        let missing = try run("-f", "/nowhere/prompt")
+        #expect(missing.status == 1)
+        #expect(
+            missing.error
+                == "Error: /nowhere/prompt: cannot be read: No such file or directory\n")
+        let trace = try run("--trace", "/nowhere/trace")
+        #expect(trace.status == 1)
+        #expect(trace.error == "Error: /nowhere/trace: cannot be written\n")
+    }
+}

@@ -1,0 +1,89 @@
+// Every way of feeding a model makes the same text, and the same numbers at every stage.
+
+import TestSupport
+import Testing
+
+@testable import CompactLlama
+@testable import FullLlama
+@testable import Support
+
+private let modes = CacheMode.allCases.flatMap { cache in
+    PrefillMode.allCases.map { (cache, $0) }
+}
+
+/// Keeps a trace.
+private final class TraceKeeper: TraceObserver {
+    private(set) var records: [TraceRecord] = []
+    override func take(_ record: TraceRecord) { records.append(record) }
+}
+
+@Suite struct ModeTests {
+    @Test(arguments: modes)
+    func `the text is the compact one's`(cache: CacheMode, prefill: PrefillMode) throws {
+        let model = try TinyModel()
+        let compact = try CompactLlama.Llama(weights: model.weights, tokenizer: model.tokenizer)
+        var expected = ""
+        _ = try compact.complete("a b", seqLength: 40) { expected += $0 }
+        let full = try model.llama()
+        full.set(cache, prefill, room: 40)
+        #expect(try full.text("a b", seqLength: 40) == expected)
+        // a second text begins anew
+        #expect(try full.text("a b", seqLength: 40) == expected)
+    }
+
+    @Test(
+        .enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)),
+        arguments: modes)
+    func `real weights tell the reference's story`(cache: CacheMode, prefill: PrefillMode) throws {
+        let llama = try FullLlama.Llama(
+            weights: TestData.model("stories260K.bin"), tokenizer: TestData.model("tok512.model"))
+        for expected in try TestData.greedyTexts().prefix(3) {
+            llama.set(cache, prefill, room: expected.seqLength)
+            let text = try llama.text(expected.prompt, seqLength: expected.seqLength)
+            #expect(text == expected.text + "\n")
+        }
+    }
+
+    @Test(arguments: modes)
+    func `the traces agree`(cache: CacheMode, prefill: PrefillMode) throws {
+        let model = try TinyModel()
+        func trace(_ cache: CacheMode, _ prefill: PrefillMode) throws -> [TraceRecord] {
+            let llama = try model.llama()
+            llama.set(cache, prefill, room: 20)
+            let keeper = TraceKeeper()
+            try Stages.observed(by: [keeper]) { _ = try llama.text("a b", seqLength: 20) }
+            return keeper.records.sorted { ($0.position, $0.stage) < ($1.position, $1.stage) }
+        }
+        let (expected, found) = (try trace(.concatenated, .sequence), try trace(cache, prefill))
+        // 2 layers of 6 stages, and 3 outside them
+        #expect(expected.count == 20 * 15)
+        #expect(found.map(\.stage) == expected.map(\.stage))
+        #expect(found.map(\.position) == expected.map(\.position))
+        for (a, b) in zip(found, expected) {
+            #expect(deviation(a.values, b.values) <= .network, "\(a.stage) at \(a.position)")
+        }
+    }
+
+    @Test func `memory for a whole text is taken once`() throws {
+        let llama = try TinyModel().llama()
+        llama.set(.inPlace, .sequence, room: 40)
+        _ = try llama.generate([1, 2], startPos: 0)
+        let storage = ObjectIdentifier(llama.model.layers[0].attention.keys.storage)
+        for position in 2..<40 { _ = try llama.generate([3], startPos: position) }
+        #expect(ObjectIdentifier(llama.model.layers[0].attention.keys.storage) == storage)
+        // 2 layers, keys and values of 1 head with 4 floats
+        #expect(llama.model.cacheBytes == 40 * 2 * 2 * 4 * 4)
+    }
+
+    @Test func `without a mask the first token sees the second`() throws {
+        let llama = try TinyModel().llama()
+        func firstStage(_ mask: Mask, _ tokens: [Int]) throws -> [Float] {
+            let keeper = TraceKeeper()
+            for layer in llama.model.layers { layer.attention.mask = mask }
+            try Stages.observed(by: [keeper]) { _ = try llama.generate(tokens, startPos: 0) }
+            return keeper.records.first { $0.stage == "layers.0.attention" }!.values
+        }
+        #expect(try firstStage(.causal, [1, 9]) == firstStage(.causal, [1, 8]))
+        #expect(try firstStage(.none, [1, 9]) != firstStage(.none, [1, 8]))
+    }
+}

@@ -1,0 +1,88 @@
+// The sampler draws as llama2.c does.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import FullLlama
+@testable import Support
+
+@Suite struct SamplerTests {
+    @Test func `the generator is xorshift*`() {
+        // computed with Python's integers
+        var generator = XorShiftStar(state: 42)
+        let numbers = (0..<4).map { _ in generator.next() }
+        #expect(numbers == [1_456_360_119, 3_359_763_283, 3_393_612_768, 4_054_632_243])
+        generator = XorShiftStar(state: 42)
+        #expect(generator.nextFloat() == 0.339_085_22)
+        #expect(generator.nextFloat() == 0.782_255_83)
+    }
+
+    @Test func `temperature 0 takes the likeliest, the first among equals`() {
+        var sampler = Sampler()
+        #expect(sampler.pick(Tensor([0, 3, -1, 3])) == 1)
+    }
+
+    /// Chances of 1/2, 1/4, 1/8, 1/8, in another order.
+    private let logits = Tensor([0.125, 0.5, 0.125, 0.25].map { (x: Float) in Foundation.log(x) })
+
+    @Test func `with all tokens the coin decides along the vocabulary`() {
+        // the coins of seed 42 are 0.339, 0.782, 0.790, 0.944
+        var sampler = Sampler(temperature: 1, topP: 1, seed: 42)
+        #expect((0..<4).map { _ in sampler.pick(logits) } == [1, 3, 3, 3])
+    }
+
+    @Test func `with top-p the coin decides among the likeliest`() {
+        // 1/2 and 1/4 are above 0.7 together: the coins fall on 0.254, 0.587, 0.593, 0.708
+        var sampler = Sampler(temperature: 1, topP: 0.7, seed: 42)
+        #expect((0..<4).map { _ in sampler.pick(logits) } == [1, 3, 3, 3])
+        sampler = Sampler(temperature: 1, topP: 0.4, seed: 42)
+        #expect((0..<4).map { _ in sampler.pick(logits) } == [1, 1, 1, 1])
+    }
+
+    @Test func `a low temperature is nearly greedy`() {
+        var sampler = Sampler(temperature: 0.01, topP: 1, seed: 3)
+        #expect((0..<50).allSatisfy { _ in sampler.pick(logits) == 1 })
+    }
+
+    @Test func `chances that are all equal and rare still give a token`() {
+        var sampler = Sampler(temperature: 1, topP: 1e-6, seed: 5)
+        #expect((0..<4).contains(sampler.pick(Tensor([1, 1, 1, 1]))))
+    }
+
+    @Test func `candidates come by falling chance`() {
+        var sampler = Sampler()
+        sampler.candidateCount = 3
+        nonisolated(unsafe) var shown: [(token: Int, probability: Float)] = []
+        sampler.showCandidates = { shown = $0 }
+        _ = sampler.pick(logits)
+        #expect(shown.map(\.token) == [1, 3, 0])
+        #expect(deviation(shown.map(\.probability), [0.5, 0.25, 0.125] as [Double]) <= .rounding)
+    }
+
+    struct Sampled: Decodable {
+        let prompt: String, text: String
+        let temperature: Float, topP: Float
+        let seed: UInt64, seqLength: Int
+
+        enum CodingKeys: String, CodingKey {
+            case prompt, text, temperature, seed
+            case topP = "top_p"
+            case seqLength = "seqlength"
+        }
+    }
+
+    @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
+    func `the same seed tells llama2.c's story`() throws {
+        let llama = try Llama(
+            weights: TestData.model("stories260K.bin"), tokenizer: TestData.model("tok512.model"))
+        let stories: [Sampled] = try TestData.reference("stories260K-sampled.json")
+        #expect(!stories.isEmpty)
+        for story in stories {
+            llama.sampler = Sampler(
+                temperature: story.temperature, topP: story.topP, seed: story.seed)
+            let text = try llama.text(story.prompt, seqLength: story.seqLength)
+            #expect(text == story.text + "\n")
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// TinyModel: a model of random weights and its tokenizer, in files, for tests of whole runs.
+
+import TestSupport
+
+@testable import FullLlama
+@testable import Support
+
+struct TinyModel {
+    private let folder: TemporaryFolder
+    let weights: String, tokenizer: String
+
+    init(maxSeqLen: Int = 64) throws {
+        folder = try TemporaryFolder()
+        let tiny = TinyTokenizer()
+        var sizes = TinySizes(vocab: tiny.vocabSize, dim: 8)
+        (sizes.layers, sizes.maxSeqLen) = (2, maxSeqLen)
+        var values = sizes.randomValues(seed: 7)
+        // without words for the end, every text grows as long as it may
+        for token in [TinyTokenizer.bos, TinyTokenizer.eos] {
+            for i in 0..<8 { values["output.weight"]![token * 8 + i] = 0 }
+        }
+        weights = try folder.write(LumiBytes(sizes, values: values).bytes, as: "tiny.lmw")
+        tokenizer = try folder.write(tiny.bytes, as: "tokenizer.model")
+    }
+
+    func llama() throws -> Llama { try Llama(weights: weights, tokenizer: tokenizer) }
+
+    /// Where to put a file beside the model's.
+    func path(_ name: String) -> String { folder.path + "/" + name }
+
+    func write(_ text: String, as name: String) throws -> String {
+        try folder.write(Array(text.utf8), as: name)
+    }
+}
+
+extension Llama {
+    func text(_ prompt: String, seqLength: Int) throws -> String {
+        var text = ""
+        _ = try complete(prompt, seqLength: seqLength) { text += $0 }
+        return text
+    }
+
+    func set(_ cache: CacheMode, _ prefill: PrefillMode, room: Int) {
+        (feeding.cache, feeding.prefill, feeding.room) = (cache, prefill, room)
+    }
+}

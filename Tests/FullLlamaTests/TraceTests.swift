@@ -1,0 +1,140 @@
+// Traces and timings: what is recorded, and how differences are found.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import FullLlama
+@testable import Support
+
+@Suite struct TraceTests {
+    private let model: TinyModel
+    private let path: String
+
+    init() throws {
+        model = try TinyModel()
+        path = model.path("trace.jsonl")
+        let writer = try TraceWriter(path: path)
+        try run(writer)
+        try writer.finish()
+    }
+
+    private func run(_ observer: any StageObserver, _ prompt: String = "a") throws {
+        let llama = try model.llama()
+        try Stages.observed(by: [observer]) { _ = try llama.text(prompt, seqLength: 6) }
+    }
+
+    private func records() throws -> [TraceRecord] {
+        try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+            try JSONDecoder().decode(TraceRecord.self, from: Data($0.utf8))
+        }
+    }
+
+    @Test func `a trace has every stage of every position, in the order of the model`() throws {
+        let first = try records().filter { $0.position == 0 }.map(\.stage)
+        let layers = (0..<2).flatMap { layer in
+            [
+                "attention_norm", "attention", "residual_attention", "ffn_norm", "feed_forward",
+                "residual_feed_forward",
+            ].map { "layers.\(layer).\($0)" }
+        }
+        #expect(Set(first) == Set(["embedding"] + layers + ["norm", "logits"]))
+        #expect(first.filter { $0.hasPrefix("layers") } == layers)
+        for position in 0..<6 {
+            #expect(try records().filter { $0.position == position }.count == 15)
+        }
+        #expect(try records().allSatisfy { $0.shape == [$0.stage == "logits" ? 263 : 8] })
+    }
+
+    @Test func `a residual is the sum of its parts`() throws {
+        let stages = Dictionary(
+            uniqueKeysWithValues: try records().filter { $0.position == 3 }.map {
+                ($0.stage, $0.values)
+            })
+        func sum(_ a: String, _ b: String) -> [Float] {
+            zip(stages[a]!, stages[b]!).map { $0 + $1 }
+        }
+        let first = sum("embedding", "layers.0.attention")
+        #expect(deviation(stages["layers.0.residual_attention"]!, first) <= .rounding)
+        let last = sum("layers.1.residual_attention", "layers.1.feed_forward")
+        #expect(deviation(stages["layers.1.residual_feed_forward"]!, last) <= .rounding)
+    }
+
+    @Test func `a run agrees with its own trace`() throws {
+        let comparison = try TraceComparison(path: path, tolerance: 0)
+        try run(comparison)
+        #expect(comparison.agrees)
+        #expect("\(comparison)".contains("90 of 90 records compared"))
+    }
+
+    @Test func `the first stage that leaves the tolerance is named`() throws {
+        var changed = try records()
+        let index = changed.firstIndex { $0.stage == "layers.1.ffn_norm" && $0.position == 2 }!
+        let old = changed[index]
+        changed[index] = TraceRecord(
+            position: 2, stage: old.stage, shape: old.shape, values: old.values.map { $0 + 0.1 })
+        let comparison = try TraceComparison(path: write(changed), tolerance: 1e-4)
+        try run(comparison)
+        #expect(!comparison.agrees)
+        #expect(comparison.firstOutside == "layers.1.ffn_norm at position 2")
+        #expect("\(comparison)".contains("first outside: layers.1.ffn_norm at position 2"))
+    }
+
+    @Test func `numbers that are none, and other counts, are outside`() throws {
+        for values in [[Float.nan], []] {
+            var changed = try records()
+            let old = changed[0]
+            changed[0] = TraceRecord(
+                position: old.position, stage: old.stage, shape: old.shape,
+                values: values + old.values.dropFirst())
+            let comparison = try TraceComparison(path: write(changed), tolerance: 1e9)
+            try run(comparison)
+            #expect(!comparison.agrees)
+        }
+    }
+
+    @Test func `records that the run does not reach are missed`() throws {
+        let extra = TraceRecord(position: 99, stage: "norm", shape: [1], values: [1])
+        let comparison = try TraceComparison(path: write(records() + [extra]), tolerance: 1)
+        try run(comparison)
+        #expect(!comparison.agrees)
+        #expect("\(comparison)".contains("not met by this run: norm at position 99"))
+    }
+
+    private func write(_ records: [TraceRecord]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let lines = try records.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+        return try model.write(lines.joined(separator: "\n"), as: "changed.jsonl")
+    }
+
+    @Test func `what is not a trace is said`() throws {
+        let other = try model.write("{\"position\": 1}", as: "other")
+        #expect(throws: TraceError.notARecord(other, line: 1)) {
+            try TraceComparison(path: other, tolerance: 1)
+        }
+        let none = try model.write("\n\n", as: "none")
+        #expect(throws: TraceError.empty(none)) { try TraceComparison(path: none, tolerance: 1) }
+        #expect(throws: FileError.unwritable("/nowhere/t")) {
+            try TraceWriter(path: "/nowhere/t")
+        }
+    }
+
+    @Test func `the timer counts calls and draws a tree`() throws {
+        let timer = StageTimer()
+        try run(timer)
+        let lines = "\(timer)".split(separator: "\n").map(String.init)
+        // a prompt of 2 tokens, then 4 more: 5 calls, of 2 layers each
+        let calls = lines.dropFirst().map { line in
+            (line.prefix { $0 == " " }.count / 2, line.split(separator: " ").prefix(2))
+        }
+        let tree = calls.map { depth, words in "\(depth) \(words.joined(separator: " "))" }
+        #expect(
+            tree == [
+                "0 transformer 5", "1 layers 10", "2 attention_norm 10", "2 attention 10",
+                "3 wq 10", "3 wk 10", "3 wv 10", "3 wo 10", "2 ffn_norm 10", "2 feed_forward 10",
+                "3 w1 10", "3 w3 10", "3 w2 10", "1 norm 5", "1 logits 5",
+            ])
+    }
+}

@@ -1,0 +1,111 @@
+// Mutations: hundreds of weight files, damaged at random but the same in every run. Each one is
+// refused with a documented error, or gives complete tensors; none crashes.
+
+import TestSupport
+import Testing
+
+@testable import Support
+
+/// Ways to damage a file.
+enum Mutation: CaseIterable, Sendable {
+    case headerBit, anyBit, number, truncation, insertion, removal, swap, growth
+
+    func apply(to bytes: [UInt8], headerSize: Int, _ random: inout Random) -> [UInt8] {
+        var bytes = bytes
+        let place = random.below(bytes.count)
+        switch self {
+        case .headerBit: bytes[random.below(headerSize)] ^= 1 << random.below(8)
+        case .anyBit: bytes[place] ^= 1 << random.below(8)
+        case .number:  // one of the numbers that reveal careless arithmetic, in an aligned place
+            let numbers: [UInt32] = [
+                0, 1, 2, 3, 4, 5, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x3FFF_FFFF, 0x4000_0000,
+                0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, 0xFFFF_FFFC, 0xFFFF_FFFF, 0x7FC0_0000,
+            ]
+            // half of them among the first few records, where most numbers are sizes
+            let end = random.below(2) == 0 ? min(160, bytes.count) : bytes.count
+            let start = random.below(end / 4) * 4
+            bytes.replaceSubrange(
+                start..<start + 4, with: littleEndian(numbers[random.below(numbers.count)]))
+        case .truncation: bytes.removeLast(bytes.count - place)
+        case .insertion:
+            let new = (0..<1 + random.below(8)).map { _ in UInt8(random.below(256)) }
+            bytes.insert(contentsOf: new, at: place)
+        case .removal: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(40)))
+        case .swap:  // a piece of the file in another place
+            let count = min(4 * (1 + random.below(50)), bytes.count - place)
+            let to = random.below(bytes.count - count + 1)
+            bytes.replaceSubrange(to..<to + count, with: Array(bytes[place..<place + count]))
+        case .growth:
+            bytes += (0..<1 + random.below(200)).map { _ in UInt8(random.below(256)) }
+        }
+        return bytes
+    }
+}
+
+@Suite struct MutationTests {
+    private func expectErrorOrWeights(_ bytes: [UInt8], _ folder: TemporaryFolder) throws -> Bool {
+        let path = try folder.write(bytes, as: "mutant")
+        do {
+            let weights = try Weights(contentsOf: path)
+            let config = weights.config
+            #expect(config.dim > 0 && config.dim % config.nHeads == 0)
+            #expect(config.nHeads % config.nKvHeads == 0 && config.headSize % 2 == 0)
+            let layers = (0..<config.nLayers).flatMap { config.layerShapes($0) }
+            for (name, shape) in config.outerShapes + layers {
+                let tensor = weights[name]
+                #expect(tensor.shape == Shape(shape))
+                #expect(tensor.values.count == shape.reduce(1, *))  // reads every value
+            }
+            return true
+        } catch let error as WeightFileError {
+            #expect(error.description.hasPrefix(path + ": "))
+            #expect(!error.description.contains("\n"))
+        } catch let error as FileError {
+            #expect(error == .empty(path))
+        }
+        return false
+    }
+
+    @Test(arguments: Mutation.allCases, [true, false])
+    func `a mutant is refused or complete`(mutation: Mutation, isLumi: Bool) throws {
+        let folder = try TemporaryFolder()
+        let original = isLumi ? LumiBytes().bytes : Llama2cBytes().bytes
+        let headerSize = isLumi ? LumiBytes.headerSize : 28
+        var random = Random(seed: UInt64(Mutation.allCases.firstIndex(of: mutation)!))
+        for _ in 0..<60 {
+            let bytes = mutation.apply(to: original, headerSize: headerSize, &random)
+            _ = try expectErrorOrWeights(bytes, folder)
+        }
+    }
+
+    @Test(arguments: [true, false]) func `several mutations at once, too`(isLumi: Bool) throws {
+        let folder = try TemporaryFolder()
+        let original = isLumi ? LumiBytes().bytes : Llama2cBytes().bytes
+        var random = Random(seed: 99)
+        for _ in 0..<150 {
+            var bytes = original
+            for _ in 0..<2 + random.below(4) where bytes.count >= 40 {
+                let mutation = Mutation.allCases.randomElement(using: &random)!
+                bytes = mutation.apply(to: bytes, headerSize: 28, &random)
+            }
+            _ = try expectErrorOrWeights(bytes, folder)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a file cut off at any byte is refused`(isLumi: Bool) throws {
+        let folder = try TemporaryFolder()
+        let original = isLumi ? LumiBytes().bytes : Llama2cBytes().bytes
+        // every byte of the header and of the first record, then every seventh
+        for count in 0..<original.count where count < 250 || count % 7 == 0 {
+            let isAccepted = try expectErrorOrWeights(Array(original.prefix(count)), folder)
+            #expect(!isAccepted, "\(count) of \(original.count) bytes")
+        }
+    }
+
+    @Test func `the originals are accepted`() throws {
+        let folder = try TemporaryFolder()
+        #expect(try expectErrorOrWeights(LumiBytes().bytes, folder))
+        #expect(try expectErrorOrWeights(Llama2cBytes().bytes, folder))
+    }
+}

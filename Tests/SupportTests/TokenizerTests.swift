@@ -1,0 +1,159 @@
+// Tokenizer: text to tokens as SentencePiece makes them, and back as they come, one at a time.
+
+import TestSupport
+import Testing
+
+@testable import Support
+
+/// A tokenizer made in memory, in a folder of its own.
+struct TinyTokenizerFile {
+    let folder: TemporaryFolder
+    let tiny: TinyTokenizer
+    let tokenizer: Tokenizer
+
+    init(pieces: [String]) throws {
+        folder = try TemporaryFolder()
+        tiny = TinyTokenizer(pieces: pieces)
+        let path = try folder.write(tiny.bytes, as: "tiny.model")
+        tokenizer = try Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
+    }
+
+    /// What the decoder says to each token, and at the end.
+    func stream(_ tokens: [Int]) -> [String] {
+        var decoder = StreamingDecoder(tokenizer)
+        return tokens.map { decoder.decode([$0]) } + [decoder.finish()]
+    }
+
+    func streamBytes(_ bytes: [UInt8]) -> [String] {
+        stream(bytes.map(TinyTokenizer.token(byte:)))
+    }
+}
+
+@Suite struct TinyTokenizerTests {
+    let file: TinyTokenizerFile
+
+    init() throws {
+        file = try TinyTokenizerFile(pieces: ["\u{2581}", "a", "b", "\u{2581}a", "ab"])
+    }
+
+    @Test func `a text begins with BOS and a space`() {
+        #expect(file.tokenizer.bos == 1)
+        #expect(file.tokenizer.eos == 2)
+        #expect(file.tokenizer.encode("") == [1])
+        #expect(
+            file.tokenizer.encode("ab") == [1, file.tiny.token("\u{2581}a"), file.tiny.token("b")])
+        #expect(
+            file.tokenizer.encode("b") == [1, file.tiny.token("\u{2581}"), file.tiny.token("b")])
+    }
+
+    @Test func `what has no piece is spelled in bytes`() {
+        let bytes = "é\n🦊".utf8.map(TinyTokenizer.token(byte:))
+        #expect(file.tokenizer.encode("é\n🦊") == [1, file.tiny.token("\u{2581}")] + bytes)
+    }
+
+    @Test func `the first piece loses its space, later ones keep theirs`() {
+        let a = file.tiny.token("\u{2581}a")
+        #expect(file.stream([a, a]) == ["a", " a", ""])
+        #expect(file.stream([TinyTokenizer.bos, a, a]) == ["", "a", " a", ""])
+        let space = file.tiny.token("\u{2581}")
+        #expect(file.stream([1, space, space, a]) == ["", "", " ", " a", ""])
+    }
+
+    @Test func `a text that begins with a byte has no space to lose`() {
+        let (newline, a) = (TinyTokenizer.token(byte: 10), file.tiny.token("\u{2581}a"))
+        #expect(file.stream([1, newline, a]) == ["", "\n", " a", ""])
+    }
+
+    @Test func `a character waits until all its bytes are there`() {
+        #expect(file.streamBytes([0xC3, 0xA9]) == ["", "é", ""])
+        #expect(file.streamBytes([0xE6, 0x97, 0xA5]) == ["", "", "日", ""])
+        #expect(file.streamBytes([0xF0, 0x9F, 0xA6, 0x8A]) == ["", "", "", "🦊", ""])
+        #expect(file.streamBytes([0x41, 0xC3, 0xA9, 0x42]) == ["A", "", "é", "B", ""])
+    }
+
+    @Test(arguments: [
+        "\u{7F}", "\u{80}", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}",
+        "\u{10FFFF}",
+    ])
+    func `the first and last characters of each length stream as others do`(character: String) {
+        let waiting = Array(repeating: "", count: character.utf8.count - 1)
+        #expect(file.streamBytes(Array(character.utf8)) == waiting + [character, ""])
+    }
+
+    @Test func `each byte of an unfinished character at the end is shown as replaced`() {
+        #expect(file.streamBytes([0xC3]) == ["", "\u{FFFD}"])
+        let three = file.streamBytes([0xF0, 0x9F, 0xA6])
+        #expect(three.joined() == "\u{FFFD}\u{FFFD}\u{FFFD}")
+        #expect(three.dropLast().joined() == "")
+    }
+
+    @Test func `an unfinished character before other text is replaced there`() {
+        let tokens = [
+            TinyTokenizer.token(byte: 0xE6), TinyTokenizer.token(byte: 0x97), file.tiny.token("a"),
+        ]
+        #expect(file.stream(tokens) == ["", "", "\u{FFFD}\u{FFFD}a", ""])
+        #expect(file.streamBytes([0xE6, 0x97, 0x41]).joined() == "\u{FFFD}\u{FFFD}A")
+        #expect(file.streamBytes([0xE6, 0xC3, 0xA9]).joined() == "\u{FFFD}é")
+    }
+
+    @Test(
+        arguments: [
+            [0x80], [0xBF, 0xBF], [0xFE], [0xFF], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80],
+            [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80],
+        ] as [[UInt8]])
+    func `bytes that are no character are replaced, each by one`(bytes: [UInt8]) {
+        let text = file.streamBytes(bytes + [0x41]).joined()
+        #expect(text == String(repeating: "\u{FFFD}", count: bytes.count) + "A")
+    }
+
+    @Test func `control tokens say nothing, and do not end the beginning`() {
+        #expect(file.stream([1, 2, file.tiny.token("\u{2581}a"), 2]) == ["", "", "a", "", ""])
+    }
+
+    @Test func `a control token ends an unfinished character, as in SentencePiece`() {
+        let tokens = [
+            TinyTokenizer.token(byte: 0xC3), TinyTokenizer.bos, TinyTokenizer.token(byte: 0xA9),
+        ]
+        #expect(file.stream(tokens).joined() == "\u{FFFD}\u{FFFD}")
+    }
+
+    @Test func `tokens together give the same text as one by one`() {
+        var random = Random(seed: 11)
+        for _ in 0..<200 {
+            let tokens = (0..<12).map { _ in
+                random.below(3) == 0 ? 259 + random.below(5) : 1 + random.below(258)
+            }
+            var together = StreamingDecoder(file.tokenizer)
+            let text = together.decode(tokens) + together.finish()
+            #expect(file.stream(tokens).joined() == text, "\(tokens)")
+        }
+    }
+
+    @Test func `any text comes back as it was`() {
+        for text in [
+            "a b", "  a  b ", "naïve café", "日本語", "🦊🦊 a", "a\r\n\tb\u{0}b", "é", "e\u{301}",
+        ] {
+            let tokens = file.tokenizer.encode(text)
+            // bytes are compared, since Swift's strings are equal in any normal form
+            #expect(Array(file.stream(tokens).joined().utf8) == Array(text.utf8), "\(text)")
+        }
+    }
+
+    @Test func `a piece that begins with an accent keeps its place behind the space`() throws {
+        let file = try TinyTokenizerFile(pieces: ["\u{2581}", "\u{2581}\u{301}", "a", "\u{301}"])
+        let accent = file.tiny.token("\u{2581}\u{301}")
+        let text = file.stream([file.tiny.token("a"), accent]).joined()
+        #expect(Array(text.unicodeScalars) == ["a", " ", "\u{301}"])
+        let first = file.stream([accent]).joined()
+        #expect(Array(first.unicodeScalars) == ["\u{301}"])
+    }
+
+    @Test func `the unknown token is shown as SentencePiece shows it`() {
+        let a = file.tiny.token("\u{2581}a")
+        #expect(file.stream([a, TinyTokenizer.unknown]) == ["a", " \u{2047} ", ""])
+    }
+
+    @Test func `a beginning with the unknown token keeps its space, as in SentencePiece`() {
+        #expect(file.stream([TinyTokenizer.unknown]) == [" \u{2047} ", ""])
+    }
+}

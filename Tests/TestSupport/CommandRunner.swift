@@ -1,0 +1,53 @@
+// CommandRunner: runs a built executable as a user does.
+
+import Foundation
+
+public enum CommandRunner {
+    /// The executable beside the test bundle, or nil if it has not been built.
+    public static func find(_ name: String) -> URL? {
+        let bundles = Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" }
+        let runner = URL(filePath: CommandLine.arguments[0])
+        let folders = (bundles + [runner]).map { $0.deletingLastPathComponent() }
+        return folders.map { $0.appending(path: name) }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    }
+
+    public struct Result: Sendable {
+        public let output: String, error: String
+        public let status: Int32
+
+        public var errorLines: [Substring] {
+            error.split(separator: "\n", omittingEmptySubsequences: false)
+        }
+    }
+
+    /// - Parameter input: what the program finds on standard input; at most what a pipe holds.
+    public static func run(
+        _ program: URL, _ arguments: [String], input: String? = nil
+    ) throws -> Result {
+        let process = Process()
+        process.executableURL = program
+        process.arguments = arguments
+        let output = Pipe()
+        let errorFile = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        _ = FileManager.default.createFile(atPath: errorFile.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: errorFile) }
+        process.standardInput = FileHandle.nullDevice
+        if let input {
+            let pipe = Pipe()
+            process.standardInput = pipe
+            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+            try pipe.fileHandleForWriting.close()
+        }
+        process.standardOutput = output
+        // a file, because two pipes would have to be read at the same time
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        try process.run()
+        let outputData = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        let errorData = try Data(contentsOf: errorFile)
+        return Result(
+            output: String(decoding: outputData, as: UTF8.self),
+            error: String(decoding: errorData, as: UTF8.self), status: process.terminationStatus)
+    }
+}

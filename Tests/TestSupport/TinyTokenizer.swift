@@ -1,0 +1,71 @@
+// TinyTokenizer: a SentencePiece model made in memory, so that the command can be tested as a whole
+// without any file from elsewhere.
+
+/// The serialized model of a vocabulary: <unk>, <s>, </s>, one token for every byte, and pieces.
+public struct TinyTokenizer: Sendable {
+    /// The pieces behind the first 259, "\u{2581}" for a space.
+    public var pieces: [String]
+    public var hasBoundaries = true
+
+    public init(pieces: [String] = ["\u{2581}", "a", "b", "\u{2581}a"]) { self.pieces = pieces }
+
+    public static let unknown = 0, bos = 1, eos = 2
+
+    /// The token of a byte, and of a piece.
+    public static func token(byte: UInt8) -> Int { 3 + Int(byte) }
+    public func token(_ piece: String) -> Int { 259 + pieces.firstIndex(of: piece)! }
+
+    public var vocabSize: Int { 259 + pieces.count }
+
+    public var bytes: [UInt8] {
+        var model: [UInt8] = []
+        func add(_ piece: String, score: Float, type: UInt8) {
+            model += message(
+                1,
+                message(1, Array(piece.utf8)) + [0x15] + littleEndian(score.bitPattern)
+                    + [0x18, type])
+        }
+        add("<unk>", score: 0, type: 2)
+        add("<s>", score: 0, type: hasBoundaries ? 3 : 1)
+        add("</s>", score: 0, type: hasBoundaries ? 3 : 1)
+        for byte in 0...255 {
+            let digits = String(byte, radix: 16, uppercase: true)
+            add("<0x\(byte < 16 ? "0" : "")\(digits)>", score: 0, type: 6)
+        }
+        for (i, piece) in pieces.enumerated() { add(piece, score: -Float(i), type: 1) }
+        // trainer: BPE, byte fallback; normalizer: keep all spaces, put one before the text
+        var trainer: [UInt8] = [0x18, 2, 0x98, 0x02, 1]
+        if !hasBoundaries { trainer += [0xC8, 0x02] + minusOne + [0xD0, 0x02] + minusOne }
+        model += message(2, trainer)
+        model += message(3, message(1, Array("identity".utf8)) + [0x18, 1, 0x20, 0, 0x28, 1])
+        return model
+    }
+
+    /// -1 as a protocol buffer's variable-length integer.
+    private var minusOne: [UInt8] { Array(repeating: 0xFF, count: 9) + [1] }
+
+    private func message(_ field: UInt8, _ content: [UInt8]) -> [UInt8] {
+        var (length, header) = (content.count, [field << 3 | 2])
+        while length >= 0x80 {
+            header.append(UInt8(length & 0x7F) | 0x80)
+            length >>= 7
+        }
+        return header + [UInt8(length)] + content
+    }
+}
+
+extension TinySizes {
+    /// Weights of a model that answers each token with `next` of it: embeddings are unit vectors,
+    /// attention and feed-forward add nothing, and the output's rows ask for the token before.
+    public func chainValues(_ next: [Int: Int]) -> [String: [Float]] {
+        precondition(dim >= vocab, "every token needs a direction of its own")
+        var values: [String: [Float]] = [:]
+        for (name, shape) in tensors {
+            let fill: Float = shape.count == 1 ? 1 : 0
+            values[name] = Array(repeating: fill, count: shape.reduce(1, *))
+        }
+        for token in 0..<vocab { values["tok_embeddings.weight"]![token * dim + token] = 1 }
+        for (token, answer) in next { values["output.weight"]![answer * dim + token] = 1 }
+        return values
+    }
+}

@@ -1,0 +1,146 @@
+// LumiBytes and Llama2cBytes: weight files of tiny models, made in memory so that tests can damage
+// every part of them.
+
+/// The sizes of a tiny Llama: by default two query heads that share one key-value head.
+public struct TinySizes: Sendable {
+    public var dim = 8, hidden = 12, layers = 1, heads = 2, kvHeads = 1, vocab = 5, maxSeqLen = 16
+
+    public init() {}
+
+    public init(vocab: Int, dim: Int) { (self.vocab, self.dim) = (vocab, dim) }
+
+    var kvDim: Int { kvHeads * dim / heads }
+
+    /// The names and shapes of one layer's tensors, in the order of llama2.c's kinds.
+    public var layerKinds: [(kind: String, shape: [Int])] {
+        [
+            ("attention_norm", [dim]), ("attention.wq", [dim, dim]),
+            ("attention.wk", [kvDim, dim]),
+            ("attention.wv", [kvDim, dim]), ("attention.wo", [dim, dim]), ("ffn_norm", [dim]),
+            ("feed_forward.w1", [hidden, dim]), ("feed_forward.w2", [dim, hidden]),
+            ("feed_forward.w3", [hidden, dim]),
+        ]
+    }
+
+    /// All names and shapes.
+    public var tensors: [(name: String, shape: [Int])] {
+        [("tok_embeddings.weight", [vocab, dim])]
+            + (0..<layers).flatMap { layer in
+                layerKinds.map { ("layers.\(layer).\($0.kind).weight", $0.shape) }
+            } + [("norm.weight", [dim]), ("output.weight", [vocab, dim])]
+    }
+
+    /// Small random values for every tensor, the norms around 1.
+    public func randomValues(seed: UInt64 = 1) -> [String: [Float]] {
+        var random = Random(seed: seed)
+        var values: [String: [Float]] = [:]
+        for (name, shape) in tensors {
+            values[name] = random.floats(
+                shape.reduce(1, *), in: shape.count == 1 ? 0.5...1.5 : -0.5...0.5)
+        }
+        return values
+    }
+}
+
+/// A `.lmw` file in pieces.
+public struct LumiBytes: Sendable {
+    public struct Record: Sendable {
+        public var name: String
+        public var shape: [Int]
+        public var values: [Float]
+
+        public init(name: String, shape: [Int], values: [Float]) {
+            (self.name, self.shape, self.values) = (name, shape, values)
+        }
+    }
+
+    public var magic: UInt32 = 0x696D_756C
+    public var version = 1
+    public var sizes: TinySizes
+    public var multipleOf = 4
+    public var normEps: Float = 1e-5
+    public var records: [Record]
+
+    public init(_ sizes: TinySizes = TinySizes(), values: [String: [Float]]? = nil) {
+        let values = values ?? sizes.randomValues()
+        self.sizes = sizes
+        records = sizes.tensors.map {
+            Record(name: $0.name, shape: $0.shape, values: values[$0.name]!)
+        }
+    }
+
+    public func index(of name: String) -> Int { records.firstIndex { $0.name == name }! }
+
+    public subscript(name: String) -> Record {
+        get { records[index(of: name)] }
+        set { records[index(of: name)] = newValue }
+    }
+
+    /// Where the header ends and the first record begins.
+    public static let headerSize = 40
+
+    public var header: [UInt8] {
+        let numbers = [
+            version, sizes.dim, sizes.layers, sizes.heads, sizes.kvHeads, multipleOf, sizes.vocab,
+            sizes.maxSeqLen,
+        ]
+        return littleEndian(magic) + numbers.flatMap { littleEndian(Int32($0)) }
+            + littleEndian(normEps.bitPattern)
+    }
+
+    public static func bytes(of record: Record) -> [UInt8] {
+        let padding = 4 - record.name.utf8.count % 4
+        let name = Array(record.name.utf8) + Array(repeating: 0x20, count: padding)
+        return littleEndian(UInt32(name.count)) + name
+            + littleEndian(UInt32(record.shape.count))
+            + record.shape.flatMap { littleEndian(UInt32($0)) }
+            + record.values.flatMap { littleEndian($0.bitPattern) }
+    }
+
+    public var bytes: [UInt8] { header + records.flatMap(LumiBytes.bytes(of:)) }
+}
+
+/// A legacy `.bin` file of llama2.c.
+public struct Llama2cBytes: Sendable {
+    public var sizes: TinySizes
+    /// Written as a negative vocab_size, with a matrix at the end.
+    public var hasClassifier: Bool
+    private let values: [String: [Float]]
+
+    public init(
+        _ sizes: TinySizes = TinySizes(), hasClassifier: Bool = true,
+        values: [String: [Float]]? = nil
+    ) {
+        self.sizes = sizes
+        self.hasClassifier = hasClassifier
+        self.values = values ?? sizes.randomValues()
+        kinds = sizes.layerKinds.map(\.kind)
+        layers = sizes.layers
+        ropeCount = sizes.maxSeqLen * (sizes.dim / sizes.heads)
+    }
+
+    // the values keep their places when a test changes the sizes in the header
+    private let kinds: [String]
+    private let layers: Int
+    private let ropeCount: Int
+
+    public var bytes: [UInt8] {
+        let numbers = [
+            sizes.dim, sizes.hidden, sizes.layers, sizes.heads, sizes.kvHeads,
+            hasClassifier ? -sizes.vocab : sizes.vocab, sizes.maxSeqLen,
+        ]
+        var floats = values["tok_embeddings.weight"]!
+        for kind in kinds {
+            for layer in 0..<layers { floats += values["layers.\(layer).\(kind).weight"]! }
+        }
+        floats += values["norm.weight"]! + Array(repeating: 7, count: ropeCount)
+        if hasClassifier { floats += values["output.weight"]! }
+        return numbers.flatMap { littleEndian(Int32(truncatingIfNeeded: $0)) }
+            + floats.flatMap { littleEndian($0.bitPattern) }
+    }
+}
+
+/// The bytes of a number, lowest first.
+public func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: number.littleEndian) { Array($0) }
+}

@@ -22,6 +22,7 @@ let package = Package(
     products: [
         .executable(name: "compact-llama", targets: ["CompactLlama"]),
         .executable(name: "full-llama", targets: ["FullLlama"]),
+        .executable(name: "llama-weights", targets: ["WeightTool"]),
         .executable(name: "llama-bench", targets: ["Benchmark"]),
     ],
     dependencies: [
@@ -41,6 +42,12 @@ let package = Package(
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "WeightTool",
+            dependencies: [
+                "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // measures the full variant's model, whose files are linked into its folder
         .executableTarget(
@@ -76,6 +83,9 @@ let package = Package(
         .testTarget(
             name: "FullLlamaTests",
             dependencies: ["CompactLlama", "FullLlama", "Support", "TestSupport"]),
+        .testTarget(
+            name: "WeightToolTests",
+            dependencies: ["CompactLlama", "Support", "TestSupport", "WeightTool"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -83,7 +83,6 @@ enum Llama2cFile {
         if start.starts(with: "GGUF".utf8) { return "GGUF, llama.cpp's format" }
         if start.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
         if start.starts(with: "24ka".utf8) { return "llama2.c's later .bin; export with version 0" }
-        if start.dropFirst(8).starts(with: "{".utf8) { return "what looks like .safetensors" }
         return nil
     }
 

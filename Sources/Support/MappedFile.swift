@@ -32,6 +32,16 @@ final class MappedFile {
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 
+    /// Gives the memory of whole pages in a range back to the system, until they are touched again.
+    func release(_ range: Range<Int>) {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        let start = (range.lowerBound + page - 1) / page * page
+        let count = range.upperBound / page * page - start
+        guard count > 0 else { return }
+        let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start)
+        madvise(base, count, MADV_DONTNEED)
+    }
+
     /// A tensor over the file's own memory.
     /// - Precondition: the values lie within the file, at a multiple of their size.
     func tensor(at offset: Int, shape: Shape, element: ElementType = .float32) -> Tensor {

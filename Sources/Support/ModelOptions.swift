@@ -9,14 +9,16 @@ public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The tokenizer: a SentencePiece tokenizer.model. (default: that of tinytales)",
+            "The tokenizer: a SentencePiece tokenizer.model. (default: the one in Hugging Face's "
+                + "folder, or that of tinytales)",
             valueName: "tokenizer.model"))
     var tokenizer: String?
 
     @Option(
         name: [.customShort("w"), .customLong("weights")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The weights: a .lmw file, or a legacy .bin of llama2.c. (default: tinytales)",
+            "The weights: a .lmw file, a legacy .bin of llama2.c, or Hugging Face's folder or "
+                + ".safetensors file. (default: tinytales)",
             valueName: "weights"))
     var weights: String?
 
@@ -38,7 +40,7 @@ public struct ModelOptions: ParsableArguments {
         guard seqLength >= 1 else {
             throw ValidationError("--seqlength must be at least 1, found \(seqLength)")
         }
-        guard (weights == nil) == (tokenizer == nil) else {
+        guard (weights == nil) == (tokenizer == nil) || tokenizerBesideWeights != nil else {
             let (named, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
             throw ValidationError(
                 "\(named) without \(missing): weights and tokenizer belong together, name both "
@@ -46,10 +48,20 @@ public struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that or a file in it.
+    private var tokenizerBesideWeights: String? {
+        guard let weights else { return nil }
+        let file = isFolder(weights) ? weights + "/" : weights
+        let paths = ["config.json", "tokenizer.model"].map { sibling($0, of: file) }
+        return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
+    }
+
     /// The files named with `-w` and `-t`, or those of the embedded model.
     /// - Throws: `EmbeddedModelError` if none is named and the embedded model is not found.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
-        if let weights, let tokenizer { return (weights, tokenizer) }
+        if let weights, let tokenizer = tokenizer ?? tokenizerBesideWeights {
+            return (weights, tokenizer)
+        }
         let folder = try EmbeddedModel.folder()
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }
@@ -69,10 +81,13 @@ public struct ModelOptions: ParsableArguments {
           tokenizer.model  https://github.com/karpathy/llama2.c
         `make stories15M` fetches both into Models/downloads.
 
+        A model's folder from Hugging Face needs no -t: its tokenizer.model is found by itself.
+
         Examples:
           \(command)
           \(command) -i "Lily wanted to" --seqlength 256
           \(command) -t tokenizer.model -w stories15M.bin -i "One day, a little fox"
+          \(command) -w TinyLlama-1.1B -i "The capital of France is"
         """
     }
 

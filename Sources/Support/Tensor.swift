@@ -9,9 +9,10 @@ final class Storage {
     let element: ElementType
     private let owner: AnyObject?
 
-    init(count: Int) {
-        (base, self.count) = (.allocate(capacity: count), count)
-        (element, owner) = (.float32, nil)
+    init(count: Int, element: ElementType = .float32) {
+        base = UnsafeMutableRawPointer.allocate(byteCount: count * element.size, alignment: 16)
+            .assumingMemoryBound(to: Float.self)
+        (self.count, self.element, owner) = (count, element, nil)
     }
 
     /// Borrows memory of any element type, which `owner` keeps alive and nobody writes to.
@@ -25,9 +26,14 @@ final class Storage {
         UnsafeRawPointer(base).assumingMemoryBound(to: E.self)
     }
 
-    var isWritable: Bool { owner == nil }
+    var bytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: base, count: count * element.size)
+    }
 
-    deinit { if isWritable { base.deallocate() } }
+    /// Whether a tensor may write Floats behind its own.
+    var isWritable: Bool { owner == nil && element == .float32 }
+
+    deinit { if owner == nil { UnsafeMutableRawPointer(base).deallocate() } }
 }
 
 /// A row-major array of `Float` with up to four axes, and value semantics: what is written after a
@@ -74,6 +80,18 @@ public struct Tensor: @unchecked Sendable {
     }
 
     public var element: ElementType { storage.element }
+
+    /// The elements in row-major order as they are stored, valid during `body`.
+    /// - Precondition: they lie one after the other.
+    package func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        precondition(isContiguous)
+        let (start, count) = (offset * element.size, shape.count * element.size)
+        return try withExtendedLifetime(storage) {
+            try body(UnsafeRawBufferPointer(rebasing: storage.bytes[start..<start + count]))
+        }
+    }
 
     /// The bytes of the memory behind this tensor, of which it may show a part.
     public var storageBytes: Int { storage.count * element.size }

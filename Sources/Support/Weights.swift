@@ -1,5 +1,5 @@
 // Weights: a Llama's sizes and named tensors, whatever file they came from. Here a file's content
-// is recognised, and the sizes it states are checked; the two formats have a file each.
+// is recognised, and the sizes it states are checked; the formats have a file each.
 
 /// The sizes of a Llama, under the names its own code gives them.
 public struct Config: Equatable, Sendable {
@@ -36,26 +36,36 @@ public struct Config: Equatable, Sendable {
 /// The tensors of one model, complete and of the right shapes.
 public struct Weights: Sendable {
     public let path: String
+    /// How the file was written; nil if there is none.
+    public let format: WeightFormat?
     public let config: Config
     private let tensors: [String: Tensor]
 
-    /// Maps a `.lmw` file of version 1 or a legacy `.bin` of llama2.c, whichever its content shows;
-    /// no tensor is copied.
+    /// Maps a file of any `WeightFormat`, or Hugging Face's folder. Nothing is copied but the wq and wk
+    /// of `.safetensors`, whose rows are in another order there.
     /// - Throws: `FileError` if there is no such file, `WeightFileError` if it is damaged or
     ///   another kind of file.
     public init(contentsOf path: String) throws {
-        let file = try MappedFile(path: path)
-        do {
-            let isLumi = LumiFile.recognises(file.bytes)
-            (config, tensors) = try isLumi ? LumiFile.read(file) : Llama2cFile.read(file)
-            self.path = path
-        } catch let problem as WeightFileError.Problem {
-            throw WeightFileError(path: path, problem: problem)
+        let file = try MappedFile(path: HuggingFace.file(at: path))
+        self.path = file.path
+        let format = WeightFormat(of: file.bytes)
+        self.format = format
+        (config, tensors) = try naming(file.path) {
+            switch format {
+            case .lumi: try LumiFile.read(file)
+            case .llama2c: try Llama2cFile.read(file)
+            case .safetensors, .shards: try HuggingFace.read(file)
+            }
         }
     }
 
+    /// Whether the embeddings are the classifier too, in one memory.
+    package var isTied: Bool {
+        self["output.weight"].storage === self["tok_embeddings.weight"].storage
+    }
+
     init(path: String, config: Config, tensors: [String: Tensor]) {
-        (self.path, self.config, self.tensors) = (path, config, tensors)
+        (self.path, self.format, self.config, self.tensors) = (path, nil, config, tensors)
     }
 
     /// The tensor of this name, Meta's: "layers.0.attention.wq.weight".
@@ -68,7 +78,33 @@ public struct Weights: Sendable {
     }
 }
 
+/// How weights are written down.
+public enum WeightFormat: String, Sendable {
+    case lumi = ".lmw, version 1"
+    case llama2c = "llama2.c's legacy .bin"
+    case safetensors = "Hugging Face's .safetensors"
+    case shards = "Hugging Face's .safetensors, by an index"
+
+    /// What a file's first bytes show; llama2.c's files have no mark.
+    init(of bytes: UnsafeRawBufferPointer) {
+        if LumiFile.recognises(bytes) {
+            self = .lumi
+        } else if SafetensorsFile.recognises(bytes) {
+            self = .safetensors
+        } else {
+            let isJSON = bytes.first { !" \n\r\t".utf8.contains($0) } == UInt8(ascii: "{")
+            self = isJSON ? .shards : .llama2c
+        }
+    }
+}
+
 extension Config {
+    /// The names and shapes of all tensors, from the embeddings to the classifier.
+    package var shapes: [(name: String, shape: [Int])] {
+        let outer = outerShapes
+        return [outer[0]] + (0..<nLayers).flatMap(layerShapes) + outer[1...]
+    }
+
     /// - Throws: `WeightFileError.Problem` if a Llama cannot have these sizes.
     func validate() throws {
         let sizes = [
@@ -126,6 +162,8 @@ public struct WeightFileError: Error, Equatable, CustomStringConvertible {
         case unknownFormat(_ found: String)
         case unsupportedVersion(Int)
         case otherLayout(normEps: Float)
+        case noWeights
+        case badValue(_ name: String, _ found: String, expected: String)
         case truncated(reading: String, at: Int, needed: Int, available: Int)
         case badSize(_ name: String, _ found: String, expected: String)
         case wrongFileSize(expected: Int, found: Int)
@@ -140,11 +178,26 @@ public struct WeightFileError: Error, Equatable, CustomStringConvertible {
     public var description: String { "\(path): \(problem.sentence)" }
 }
 
+/// Says which file has the problem that `body` finds.
+func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let problem as WeightFileError.Problem {
+        throw WeightFileError(path: path, problem: problem)
+    }
+}
+
+/// - Throws: `WeightFileError.Problem.badValue` unless the value is right.
+func expect(_ expected: String, as name: String, found: String, _ isRight: Bool) throws {
+    if !isRight { throw WeightFileError.Problem.badValue(name, found, expected: expected) }
+}
+
 extension WeightFileError.Problem {
     fileprivate var sentence: String {
         switch self {
         case .unknownFormat(let found):
-            "expected .lmw (magic number 0x696D756C) or llama2.c's legacy .bin, found \(found)"
+            "expected .lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin, "
+                + "found \(found)"
         case .unsupportedVersion(let version):
             "expected version 1 of .lmw, found version \(version)"
         case .otherLayout(let normEps):
@@ -153,7 +206,10 @@ extension WeightFileError.Problem {
         case .truncated(let reading, let offset, let needed, let available):
             "cut off in \(reading): expected \(needed) bytes at offset \(offset), "
                 + "found \(available)"
-        case .badSize(let name, let found, let expected):
+        case .noWeights:
+            "expected a file, or model.safetensors or its index in this folder, found neither"
+        case .badSize(let name, let found, let expected),
+            .badValue(let name, let found, let expected):
             "expected \(expected) as \(name), found \(found)"
         case .wrongFileSize(let expected, let found):
             "expected \(expected) bytes for the sizes in its header, found \(found)"

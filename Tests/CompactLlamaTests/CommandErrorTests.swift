@@ -36,7 +36,11 @@ struct CommandErrorTests {
 
     @Test func `folders are named`() throws {
         let message = model.folder.path + ": expected a file, found a directory"
-        expectFailure(try run(weights: model.folder.path), message)
+        expectFailure(
+            try run(weights: model.folder.path),
+            model.folder.path
+                + ": expected a file, or model.safetensors or its index in this folder, found neither"
+        )
         expectFailure(try run(tokenizer: model.folder.path), message)
     }
 
@@ -79,7 +83,8 @@ struct CommandErrorTests {
         let result = try run(weights: path)
         #expect(
             result.error.hasPrefix(
-                "Error: \(path): expected .lmw (magic number 0x696D756C) or llama2.c's legacy .bin, found "
+                "Error: \(path): expected .lmw (magic number 0x696D756C), .safetensors or llama2.c's "
+                    + "legacy .bin, found "
             ))
         #expect(result.errorLines.count == 2)
         #expect(result.output == "" && result.status == 1)

@@ -1,0 +1,47 @@
+// StoriesTests: real weights tell the same story in every format.
+
+import Foundation
+import Support
+import TestSupport
+import Testing
+
+@testable import CompactLlama
+@testable import WeightTool
+
+private let models = ProcessInfo.processInfo.environment["LLAMA_TEST_DATA"]
+    .flatMap { $0.isEmpty ? nil : $0 + "/models/" }
+
+@Suite(.enabled(if: models != nil, "needs the models that LLAMA_TEST_DATA names"))
+struct StoriesTests {
+    private func story(_ weights: String) throws -> String {
+        let llama = try Llama(weights: weights, tokenizer: models! + "tok512.model")
+        var text = ""
+        _ = try llama.complete("Once upon a time", seqLength: 128) { text += $0 }
+        return text
+    }
+
+    @Test func `stories260K converted tells the same story`() throws {
+        let source = models! + "stories260K.bin"
+        let expected = try story(source)
+        #expect(expected.count > 200)
+        let folder = try ScratchFolder()
+        for name in ["a.lmw", "b.bin", "c.safetensors"] {
+            let path = folder.file(name)
+            try WeightTool.Convert.parse([source, path, "--verify"]).run()
+            #expect(try story(path) == expected, "\(name)")
+        }
+    }
+
+    @Test func `the .lmw of stories260K is what its .bin converts to`() throws {
+        let folder = try ScratchFolder()
+        try WeightTool.Convert.parse([models! + "stories260K.bin", folder.file("a.lmw")]).run()
+        let (found, expected) = try (
+            Weights(contentsOf: folder.file("a.lmw")),
+            Weights(contentsOf: models! + "stories260K.lmw")
+        )
+        #expect(found.config == expected.config)
+        for (name, _) in expected.config.shapes {
+            #expect(haveEqualBits(found[name], expected[name]), "\(name)")
+        }
+    }
+}

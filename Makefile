@@ -1,11 +1,12 @@
 # make run          builds and tells a story; PROMPT="…" SEQLENGTH=… WEIGHTS=… TOKENIZER=… as you like
 # make test         builds and tests everything
+# make bench        measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
 # make diff         shows what the full variant adds to the compact file
 # make stories15M   fetches a larger story model, then tells its story (also stories42M, stories110M)
 #
 # Each installs what is missing: on Debian and Ubuntu libsentencepiece-dev, on macOS Homebrew's sentencepiece.
 
-.PHONY: run build test diff stories15M stories42M stories110M sentencepiece curl
+.PHONY: run build test bench diff stories15M stories42M stories110M sentencepiece curl
 .DEFAULT_GOAL := run
 
 # the shell takes the values from the environment, so that no character of a prompt is special
@@ -24,6 +25,10 @@ test: sentencepiece
 	swift test
 	@if command -v python3 >/dev/null; then python3 Models/test_download.py; \
 	else echo "skipped: the test of Models/download.sh needs python3"; fi
+
+bench: sentencepiece
+	swift build --configuration release --product llama-bench
+	.build/release/llama-bench $(OPTIONS)
 
 diff:
 	@git diff --no-index --color --word-diff=color --word-diff-regex='[[:alnum:]_]+|[^[:space:]]' \

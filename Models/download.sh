@@ -44,7 +44,7 @@ fetch() {
 
 # place FILE URL SHA256: the file from there, if it has that checksum; without one, if it is a model
 place() {
-    local file=$1 url=$2 expected=$3 found
+    local file=$1 url=$2 expected=$3 found problem
     if [ -e "$file" ]; then
         found=$(checksum "$file")
         if [ -z "$expected" ] || [ "$found" = "$expected" ]; then
@@ -61,9 +61,9 @@ place() {
         fail "$url: expected SHA-256 $expected, found $found; nothing was kept"
     elif [ -z "$expected" ]; then
         echo "no checksum is known for $(basename "$file"); found SHA-256 $found"
-        if ! "$program" -t "$folder/tokenizer.model" -w "$file.part" -i "" --seqlength 1 >/dev/null; then
+        if ! problem=$("$program" -t "$folder/tokenizer.model" -w "$file.part" -i "" --seqlength 1 2>&1); then
             rm -f "$file.part"
-            fail "$url: not a model that can be read (see above); nothing was kept"
+            fail "$url: not a model that can be read (${problem#Error: }); nothing was kept"
         fi
     fi
     mv "$file.part" "$file"

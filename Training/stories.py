@@ -54,10 +54,12 @@ class World:
         gender, self.name = self.person()
         self.gender = gender  # of the name: an animal as the hero is "it"
         self.child = 'girl' if gender == 'she' else 'boy'
-        self.adjective = rng.choice(['little ', 'small ', 'young ', 'happy ', '', ''])
-        hero = rng.choices(['child', 'named', 'animal', 'role'], [84, 4, 7, 5])[0]
+        self.adjective = rng.choice(['little ', 'little ', 'small ', 'young ', 'happy ', 'old ', '', ''])
+        hero = rng.choices(['child', 'named', 'animal', 'role'], [80, 7, 7, 6])[0]
         self.named = hero in ('child', 'named')
-        if hero in ('named', 'animal'):
+        if hero == 'named' and rng.random() < 0.5:
+            self.child = f'<o:{self.one_of([], RARE_ROLES[gender], 1)}>'
+        elif hero in ('named', 'animal'):
             self.child = f'<o:{self.one_of(ANIMALS, RARE_ANIMALS, 0.3)}>'
         if hero == 'animal':
             gender = 'it'
@@ -69,14 +71,14 @@ class World:
         self.friend_gender, self.friend = self.person(other=self.name)
         self.colour = rng.choices([rng.choice(COLOURS), '', rng.choice(ADJECTIVES),
                                    self.one_of([], RARE_ADJECTIVES, 1)], [72, 12, 11, 5])[0]
-        self.object = self.one_of(OBJECTS, RARE_OBJECTS, 0.13)
-        self.animal = self.one_of(ANIMALS, RARE_ANIMALS, 0.13)
+        self.object = self.one_of(OBJECTS, RARE_OBJECTS, 0.18)
+        self.animal = self.one_of(ANIMALS, RARE_ANIMALS, 0.18)
         places = PLACES if rng.random() > 0.1 else RARE_PLACES
         self.place = rng.choice(list(places))
         self.at = f'{places[self.place]} the <l:{self.place}>'
         if places is RARE_PLACES:
             self.rare.add(self.place)
-        self.parent = rng.choice(['Mom', 'Mom', 'Dad'])
+        self.parent = rng.choice(['Mom', 'Dad'])
         self.spots = rng.sample(SPOTS, 3)
         self.food = rng.choice(list(FOODS))
         self.need = rng.choice(list(NEEDS))
@@ -93,7 +95,7 @@ class World:
     def person(self, other=None):
         """A gender and a name; a rare name may be a new one, blended from two."""
         gender, common, rare = self.rng.choice([('she', GIRLS, RARE_GIRLS), ('he', BOYS, RARE_BOYS)])
-        name = self.one_of(common, rare, 0.16)
+        name = self.one_of(common, rare, 0.22)
         if name in self.rare and self.rng.random() < 0.4:
             self.rare.add(name := name[:2] + self.rng.choice(rare)[2:])
         return self.person(other) if name == other else (gender, name)
@@ -106,7 +108,7 @@ class World:
         values = {'F': f'<n:{self.friend}>', 'O': thing, 'aO': article(thing), 'on': f'<o:{self.object}>',
                   'he': f'<p:{self.he}>', 'him': f'<p:{him}>', 'his': f'<p:{his}>', 'fchild': 'girl' if self.friend_gender == 'she' else 'boy',
                   'fhis': f'<p:{PRONOUNS[self.friend_gender][1]}>', 'P': self.at, 'L': f'<l:{self.place}>',
-                  'M': f'<m:{self.parent}>', 'M2': self.parent, 'm': self.parent.lower(), 'D': self.food, 'aD': f'{FOODS[self.food]} {self.food}',
+                  'M': f'<m:{self.parent}>', 'M2': f'<m:{self.parent}>', 'm': self.parent.lower(), 'D': self.food, 'aD': f'{FOODS[self.food]} {self.food}',
                   'aon': article(f'<o:{self.object}>'), 'need': self.need, 'helped': NEEDS[self.need],
                   'A': f'<o:{self.animal}>', 'c': self.rng.choice(COLOURS), 'skill': self.skill, 'end': ENDS,
                   'kind': article(self.adjective + self.child), 'trait': TRAIT, 'spot': self.spots[0],
@@ -266,7 +268,7 @@ def annotate(text, rare, held_out):
     return Story(out, probes, given, held_out)
 
 
-def stories(seed, held_out=False, counting=0.2):
+def stories(seed, held_out=False, counting=0.25):
     """Stories without end: those to train on, or only those of held-out combinations."""
     rng = random.Random(seed)
     while True:

@@ -12,13 +12,17 @@ OPENINGS = {  # weight, template; a schema's first sentence follows, or opens th
     'time': (20, '[One day|One morning|One sunny day|One evening|One night|In the morning|In the '
                  'evening|In the afternoon|At night|After lunch|After school|Today|Yesterday|Last week|'
                  'Last summer|On a sunny day|On a rainy day|On Sunday|Long ago|Once upon a time|Once],'),
-    'weather': (12, '[The sun was [shining|bright|warm|up|shining in the sky|shining and the sky was '
+    'weather': (13, '[The sun was [shining|bright|warm|up|shining in the sky|shining and the sky was '
                     'blue|shining and the birds were singing]|It was a [sunny|rainy|cold|warm|windy|'
                     'snowy|nice|beautiful|lovely|quiet] [day|morning|evening|afternoon]|The sky was '
                     '[blue|gray|dark]|It was [raining|snowing]|The [wind was blowing|birds were singing]|'
-                    'It was [summer|winter|spring]|The moon was bright|Snow was falling|The rain '
+                    'It was [summer|winter|spring]|The moon was bright|One [night|evening], the moon was [bright|shining]|One [day|morning], the sun was '
+                    '[bright|shining]|One [day|night], it was [raining|snowing|windy|cold]|Snow was falling|The rain '
                     'stopped|It was time to play].'),
-    'about': (14, '{H} lived [in a [small|big|little|white] house|near the {L}|with {his} {m}].|{H} and {F} were [best friends|good '
+    'about': (18, '{H} lived [in a [small|big|little|white] house|near the {L}|with {his} {m}].|{H} and {F} [went to the {L}|walked to the {L}|ran to the {L}|were playing {P}] [|together].|{H} and {F} [were {P}|liked to '
+                  'play {P}|played {P}].|{H} was [happy|sad|excited] because [it was [sunny|raining|a nice '
+                  'day]|{he} had nothing to do].|{M} said, "[Good morning|Hello|Wake up|Come here], {H}!"|'
+                  '{H} and {F} were [best friends|good '
                   'friends|friends]. [They [played|walked|laughed] together every day.|They both liked '
                   'the {L}.]|{H} was {P} with {his} {m}.|{H} and {his} {m} [went|walked|drove] to the '
                   '{L}. [It was a nice day.|The sun was warm.|They were happy.]|{H} woke up early.|{H} '
@@ -30,14 +34,18 @@ OPENINGS = {  # weight, template; a schema's first sentence follows, or opens th
                   'fast|sat down|was not happy].|The {L} was [big|quiet|full of people|beautiful]. {H} was '
                   'there with {his} {m}.'),
     'classic': (26, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, there lived|Long ago, '
-                    'there lived|One day, there was|Once there was] {kind}. [{his} name was {H}.|{he} was called {H}.] [?{trait}]'),
+                    'there lived|One day, there was|Once there was] {kind}[|| who [liked|loved] to [play|run|sing|'
+                    'dance|read|draw|swim]]. [{his} name was {H}.|{he} was called {H}.] [?{trait}]'),
     'named': (24, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, there lived|Long ago, '
                   'there lived|One day, there was] {kind} named {H}. [?{trait}]'),
-    'bare': (8, '[There was|There once was|I know|This is a story about] {kind} named {H}. [?{trait}]'),
+    'bare': (10, '[There was|There once was|This is a story about|{P}, there [was|lived]] {kind} named {H}. '
+                 '[?{trait}]|{kind} named {H} [lived [{P}|in a small house]|was {P}|liked to play {P}]. '
+                 '[?{trait}]'),
     'was': (4, '{H} was {kind}. [?{trait}]|{H} was [three|four|five|six|seven] years old. [?{trait}]'),
     'odd': (5, '<x:{odd}>'),
 }
-UNNAMED = '[Once upon a time, there [was|lived]|One day, there was|There was|Long ago, there lived] {kind}. [?{trait}]'
+UNNAMED = ('[Once upon a time, there [was|lived]|One day, there was|There was|Long ago, there lived] {kind}'
+           '[|| who [liked|loved] to [play|run|sing|dance|eat]]. [?{trait}]')
 TRAIT = ('{he} [liked|loved] to [play|run|sing|dance|read|draw|jump|swim|help] [{P}|all day|every '
          'day|with {F}|].|{he} was [very|always|so] [kind|happy|brave|funny|shy|curious|smart].|{he} '
          'lived [in a small house|with {his} {m}|near the {L}].|{he} had [a friend|a good friend|a best '
@@ -60,7 +68,7 @@ SCHEMAS = {
                   'time|every morning].|The {O} was {his} favorite thing.',
                   'One [day|morning|evening], {he} could not find the {O}.|But [then|one day|one morning] '
                   'the {O} was [gone|lost|not there].|Then {he} lost the {O} {P}.',
-                  '{he} looked {spot}[| and {spot2}], but [the {O} was not there|{he} did not see the '
+                  '{he} looked {spot}[|], but [the {O} was not there|{he} did not see the '
                   '{O}|{he} found nothing].',
                   '{H} was [very|so] sad. "Where is my {O}?" [asked|said|cried] {H}.|"[I lost my {O}|I can '
                   'not find my {O}|Oh no, my {O} is gone]!" [said|cried] {H}.',
@@ -302,7 +310,7 @@ SCHEMAS = {
                  '{L}|go outside|go on a trip].|{H} [went|walked|ran] [outside|to the {L}|down the road].',
                  '{he} saw a [little|big|funny] {A}. The {A} had {aO}.|There {he} met a {A} with {aO}.',
                  '"[Hello|Hi], {A}. [I like your {O}|What a nice {O}]," said {H}.',
-                 '"[You can have the {O}|Do you want the {O}|We can play with the {O}]," said the {A}.',
+                 '"[You can have the {O}|We can play with the {O}|Take the {O}]," said the {A}.',
                  '{H} was [surprised|happy]. "Thank you, {A}!" [said|laughed] {H}.',
                  '{H} and the {A} played with the {O} [{P}|all day|until it was dark].',
                  'Then {H} went home and told {M} about the {A}.|?{end}']),

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 import tokenizer as tok
+from export import write_lmw
 from model import Config, Llama
 from stories import stories
 
@@ -105,7 +106,13 @@ def main():
                                   lr=args.lr, betas=(0.9, 0.98), fused=True)
     step_model = torch.compile(model, dynamic=True) if args.compile else model
     start, mean, seen = time.time(), 0, 0
-    for step, (tokens, learn) in enumerate(batches(tokenizer, args.seed, args.rows)):
+    first = 0
+    if (args.out / 'last.pt').exists():
+        saved = torch.load(args.out / 'last.pt')
+        model.load_state_dict(saved['model'])
+        optimizer.load_state_dict(saved['optimizer'])
+        first = saved['step']
+    for step, (tokens, learn) in enumerate(batches(tokenizer, args.seed, args.rows, first), first):
         if step == args.steps:
             break
         lr = args.lr * min((step + 1) / 300, 1 - step / args.steps)
@@ -116,13 +123,14 @@ def main():
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        mean = 0.98 * mean + 0.02 * loss.item() if step else loss.item()
+        mean = 0.98 * mean + 0.02 * loss.item() if mean else loss.item()
         seen += tokens.numel()
         if (step + 1) % 50 == 0 and step < 200 or (step + 1) % args.every == 0:
             line = f'step {step + 1} loss {mean:.3f} tok/s {seen / (time.time() - start):.0f} min {(time.time()-start)/60:.1f}'
             if (step + 1) % args.every == 0:
                 valid, kinds = probe(model, tokenizer)
                 line += f' valid {valid:.3f} ' + ' '.join(f'{k} {v:.2f}' for k, v in kinds.items())
+                write_lmw(model, args.out / 'tinytales.lmw')
                 torch.save({'config': asdict(config), 'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'step': step + 1}, args.out / 'last.pt')
             print(line, flush=True)
             if (time.time() - start) / 60 > args.minutes:

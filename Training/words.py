@@ -48,7 +48,7 @@ kangaroo koala panda wolf deer goat sheep lamb hen rooster goose swan parrot cro
 butterfly ladybug ant spider snail worm crab whale dolphin shark seal octopus dragon unicorn hamster
 kitten puppy pony donkey camel snake lizard crocodile hippo beaver badger otter raccoon mole bat
 fish chicken'''.split()
-RARE_ROLES = {'she': '''queen princess teacher fairy witch woman grandma lady nurse mermaid girl'''.split(), 'he': '''king prince farmer wizard giant pirate sailor baker knight man clown
+RARE_ROLES = {'she': '''queen queen princess princess teacher fairy witch woman woman woman grandma lady nurse mermaid girl'''.split(), 'he': '''king king prince farmer wizard giant pirate sailor baker knight man man man clown
 gardener grandpa fireman boy'''.split(), 'it': '''robot monster ghost'''.split()}
 RARE_PLACES = {'castle': 'in', 'museum': 'in', 'library': 'in', 'playground': 'in', 'market': 'at',
                'bakery': 'in', 'village': 'in', 'city': 'in', 'mountain': 'on', 'cave': 'in',

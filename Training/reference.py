@@ -68,10 +68,8 @@ def trace(model, tokenizer, prompt):
             'stages': stages}
 
 
-def main():
-    parser = argparse.ArgumentParser(description='Write the reference results of a model.')
-    parser.add_argument('--model', type=Path, default=SHIPPED, help='folder of tinytales.lmw')
-    folder = parser.parse_args().model
+def write(folder):
+    """Writes folder/reference for the model in the folder."""
     model, tokenizer = read_lmw(folder / 'tinytales.lmw'), tok.load(folder / 'tokenizer.model')
     model.double()
     model.cos, model.sin = rope_tables(model.config)  # not rounded to 32 bits
@@ -83,4 +81,6 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    parser = argparse.ArgumentParser(description='Write the reference results of a model.')
+    parser.add_argument('--model', type=Path, default=SHIPPED, help='folder of tinytales.lmw')
+    write(parser.parse_args().model)

@@ -2,9 +2,10 @@
 
 `python stories.py` prints some, `python stories.py --vocabulary` every word they use.
 
-Words that must stay the same through a story are written `<kind:word>` by the templates' slots; `annotate`
-takes the marks out again and says where they were. The copy probe reads them, and training puts no
-loss on the first mention of a rare word or on an odd opening: both are for the prompt to bring.
+Words that must stay the same through a story are first written `<kind:word>` (n name, m parent,
+o object or animal, c colour, # number, p pronoun, l place); `annotate` takes the marks out again and
+says where they were. The copy probe reads them, and training puts no loss on the first mention of a
+rare word or on an odd opening: both are for the prompt to bring.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from words import (ADJECTIVES, ANIMALS, BOYS, COLOURS, COUNTED, GIRLS, NUMBERS, 
                    RARE_PLACES, RARE_ROLES)
 
 # text: the story. probes: (start, end, kind) of words that must repeat or agree with earlier ones.
-# given: (start, end) of what is not to be learnt. held_out: its combination is kept for validation.
+# given: (start, end) of what is not to be learnt. held_out: kept for validation.
 Story = namedtuple('Story', 'text probes given held_out')
 
 PRONOUNS = {'she': ('her', 'her'), 'he': ('him', 'his'), 'it': ('it', 'its')}
@@ -32,7 +33,7 @@ def pick(rng, weighted):
 
 
 def expand(rng, text):
-    """Choose among the alternatives: the innermost [a|b] first, then a|b; [?x] is x half of the time."""
+    """Choose among the alternatives: first the innermost [a|b], then a|b; [?a] is half of the time a."""
     while '[' in text:
         text = re.sub(r'\[([^][]*)\]', lambda m: maybe(rng, rng.choice(m[1].split('|'))), text)
     return maybe(rng, rng.choice(text.split('|')))
@@ -54,7 +55,7 @@ class World:
         gender, self.name = self.person()
         self.gender = gender  # of the name: an animal as the hero is "it"
         self.child = 'girl' if gender == 'she' else 'boy'
-        self.adjective = rng.choice(['little ', 'little ', 'small ', 'young ', 'happy ', 'old ', '', ''])
+        self.adjective = rng.choice([*2 * ['little '], 'small ', 'young ', 'happy ', 'old ', '', ''])
         hero = rng.choices(['child', 'named', 'animal', 'role'], [80, 7, 7, 6])[0]
         self.named = hero in ('child', 'named')
         if hero == 'named' and rng.random() < 0.5:
@@ -94,7 +95,8 @@ class World:
 
     def person(self, other=None):
         """A gender and a name; a rare name may be a new one, blended from two."""
-        gender, common, rare = self.rng.choice([('she', GIRLS, RARE_GIRLS), ('he', BOYS, RARE_BOYS)])
+        girl, boy = ('she', GIRLS, RARE_GIRLS), ('he', BOYS, RARE_BOYS)
+        gender, common, rare = self.rng.choice([girl, boy])
         name = self.one_of(common, rare, 0.22)
         if name in self.rare and self.rng.random() < 0.4:
             self.rare.add(name := name[:2] + self.rng.choice(rare)[2:])
@@ -102,28 +104,29 @@ class World:
 
     def slot(self, name):
         """What a {slot} of a template stands for."""
-        him, his = PRONOUNS[self.he]
-        colour = f'<c:{self.colour}> ' if self.colour else ''
-        thing = f'{colour}<o:{self.object}>'
-        values = {'F': f'<n:{self.friend}>', 'O': thing, 'aO': article(thing), 'on': f'<o:{self.object}>',
-                  'he': f'<p:{self.he}>', 'him': f'<p:{him}>', 'his': f'<p:{his}>', 'fchild': 'girl' if self.friend_gender == 'she' else 'boy',
-                  'fhis': f'<p:{PRONOUNS[self.friend_gender][1]}>', 'P': self.at, 'L': f'<l:{self.place}>',
-                  'M': f'<m:{self.parent}>', 'M2': f'<m:{self.parent}>', 'm': self.parent.lower(), 'D': self.food, 'aD': f'{FOODS[self.food]} {self.food}',
-                  'aon': article(f'<o:{self.object}>'), 'need': self.need, 'helped': NEEDS[self.need],
-                  'A': f'<o:{self.animal}>', 'c': self.rng.choice(COLOURS), 'skill': self.skill, 'end': ENDS,
-                  'kind': article(self.adjective + self.child), 'trait': TRAIT, 'spot': self.spots[0],
-                  'spot2': self.spots[1], 'spot3': self.spots[2], 'odd': self.rng.choice(ODD),
-                  'q': self.rng.choice(RARE_OBJECTS + RARE_ANIMALS), 'a': self.rng.choice(RARE_ADJECTIVES),
-                  'l': self.rng.choice(list(RARE_PLACES))}
+        rng, (him, his) = self.rng, PRONOUNS[self.he]
+        thing = (f'<c:{self.colour}> ' if self.colour else '') + f'<o:{self.object}>'
+        kind = self.adjective + self.child
+        values = {
+            'kind': article(kind), 'he': f'<p:{self.he}>', 'him': f'<p:{him}>', 'his': f'<p:{his}>',
+            'F': f'<n:{self.friend}>', 'fhis': f'<p:{PRONOUNS[self.friend_gender][1]}>',
+            'fchild': 'girl' if self.friend_gender == 'she' else 'boy',
+            'M': f'<m:{self.parent}>', 'm': self.parent.lower(), 'A': f'<o:{self.animal}>',
+            'O': thing, 'aO': article(thing), 'on': f'<o:{self.object}>', 'c': rng.choice(COLOURS),
+            'aon': article(f'<o:{self.object}>'), 'D': self.food, 'aD': f'{FOODS[self.food]} {self.food}',
+            'P': self.at, 'L': f'<l:{self.place}>', 'spot': self.spots[0], 'spot2': self.spots[1],
+            'spot3': self.spots[2], 'skill': self.skill, 'need': self.need, 'helped': NEEDS[self.need],
+            'trait': TRAIT, 'end': ENDS, 'odd': rng.choice(ODD), 'q': rng.choice(RARE_OBJECTS + RARE_ANIMALS),
+            'a': rng.choice(RARE_ADJECTIVES), 'l': rng.choice(list(RARE_PLACES))}
         if name in ('H', 'Hs'):
             first, self.introduced = not self.introduced, True
-            hero = (f'<n:{self.name}>' if self.named else article(self.adjective + self.child) if first
+            hero = (f'<n:{self.name}>' if self.named else article(kind) if first
                     else f'the {self.child}')
             return hero + ("'s" if name == 'Hs' else '')
         return values[name]
 
     def tell(self, template):
-        """A template in words; kinds of people come with their marks."""
+        """A template in words, with their marks."""
         text = expand(self.rng, template)
         while slots := re.search(r'\{(\w+)\}', text):
             value = self.slot(slots[1])
@@ -142,13 +145,15 @@ class World:
             self.introduced, template = True, UNNAMED
         first = expand(self.rng, first)
         opened = self.tell(template)
-        stative = re.search(STATIVE, first)
         if not first.startswith('{') and name != 'odd':
             first = first[0].lower() + first[1:]
         if name == 'time' and template != UNNAMED:
-            opened, first = '', first if 'loved' in first or 'liked' in first else f'{opened} {first}'
-        elif opened and name not in ('weather', 'odd') and not stative and self.rng.random() < 0.6:
-            first = f'[One day|One day|One day|One morning], {first}'
+            if 'loved' not in first and 'liked' not in first:
+                first = f'{opened} {first}'
+            opened = ''
+        elif opened and name not in ('weather', 'odd') and not re.search(STATIVE, first):
+            if self.rng.random() < 0.6:
+                first = f'[One day|One day|One day|One morning], {first}'
         return [opened, self.tell(first)]
 
 
@@ -185,7 +190,8 @@ def counting_story(rng):
     c, d = rng.sample(COLOURS, 2)
     if rng.random() < 0.02:  # the signature prompt of the project
         noun, bag, n, m, c, d = 'ball', 'bag', 3, 4, 'red', 'green'
-    held_out = zlib.crc32(f'{n} {m} {c} {d}'.encode()) % 5 == 0
+    signature = (n, m, c, d) == (3, 4, 'red', 'green')
+    held_out = zlib.crc32(f'{n} {m} {c} {d}'.encode()) % 5 == 0 and not signature
     things = f'{count(n, c, noun)} and {count(m, d, noun)}'
     inside = f'in the <o:{bag}>'
     kind = rng.choices(['two', 'one', 'was', 'gives', 'each'], [60, 12, 8, 12, 8])[0]

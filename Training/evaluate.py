@@ -1,7 +1,7 @@
-"""Measures the stories that the model writes: `python Training/evaluate.py` (some minutes).
+"""Measures the model on prompts it was not trained on: `python Training/evaluate.py` (minutes).
 
-The checks know what the generator means, so they also run on held-out stories of the generator:
-what they find there (`--check`) is how far they can be trusted."""
+The checks know how the generator tells a story. `--check` runs them on held-out stories of the
+generator itself: the faults found there are the checks' own."""
 
 import argparse
 import re
@@ -14,50 +14,62 @@ import tokenizer as tok
 from export import read_lmw
 from generate import SHIPPED, generate
 from stories import stories, vocabulary, words
+from train import CHUNK, ROWS, STEPS, probe, training_stories
 from words import (ADJECTIVES, ANIMALS, BOYS, COLOURS, GIRLS, NUMBERS, OBJECTS, RARE_ADJECTIVES,
                    RARE_ANIMALS, RARE_BOYS, RARE_GIRLS, RARE_OBJECTS, RARE_ROLES)
 
-OPENINGS = [
-    '', 'Once upon a time', 'Once upon a time, there was a', 'One day, a little girl', 'Lily wanted to',
-    'Tom and his dog', 'There was a big tree', 'The sun was shining', 'In the morning,', 'Mia had a red ball.',
-    'It was raining', 'A little bird', 'Ben found a', 'The cat', 'Anna and Max were', 'Last night,',
-    'Once there was a boy who', 'Lucy was sad because', 'Sam went to the', 'It was a cold day and Emma',
-    'Zoe found an umbrella', 'Peter lost his', 'There was an old man', 'The elephant was', 'Nora had a trumpet.',
-    'Oliver and Ruby', 'A girl named Clara', 'In the castle, there was a', 'The queen had a golden',
-    'My friend Hugo', 'Jack and Sue went to the library', 'Tim saw a penguin', 'Leo has a yellow',
-    'Mom said', 'The little fox was hungry.', 'Amy looked out of the window', 'Jane wanted a guitar for her birthday.',
-    'One night, the moon', 'Dan was playing with his robot', 'They walked']
 SIGNATURE = 'There are three red balls and four green balls in the bag. If I take out'
+OPENINGS = [  # written after the stories, and not used to improve them
+    '', 'Once upon a time', 'Once upon a time, a boy', 'One day, Anna', 'One morning, a little boy',
+    'Ben wanted to', 'Lucy and her cat', 'There was a small house', 'The birds were singing',
+    'In the evening,', 'Max had a blue kite.', 'It was a rainy day.', 'The little rabbit',
+    'Sara and Tom', 'Last summer, Emma', 'Jack was happy because', 'Mom and Lily went to',
+    'A cat named Tim', 'On a sunny day, Sue found', 'There was a green frog', 'Leo loved his',
+    'Amy could not', 'The old dog was', 'Dan went to the beach with', 'It was late and Finn',
+    'Jane saw a big box', '"Come here!" said', 'Bob was sad. He had lost his', 'Ella has a pink',
+    'One day, the bear', 'Zara had an umbrella.', 'Once there was a princess named Sophia.',
+    'Oliver found a trumpet', 'A tiger was sleeping', 'Grace wanted to bake',
+    'Henry and Alice went', 'In the library, Noah saw', 'Clara had a silver necklace',
+    'The pirate lost', 'Tim saw a giraffe']
 NAMES = {name: 'she' for name in GIRLS + RARE_GIRLS} | {name: 'he' for name in BOYS + RARE_BOYS}
 ROLES = {role: gender for gender, roles in RARE_ROLES.items() for role in roles}
-FURNITURE = set('box bag book blanket bike kite ball flower seed chair table spoon ladder bowl plate branch '
-                'glass rope watch letter top picture present toy stick car cake'.split())  # may stand beside the story's thing
-MODIFIERS = set(COLOURS + ADJECTIVES + RARE_ADJECTIVES) - {'magic', 'new', 'warm'}
+THINGS = set(OBJECTS + RARE_OBJECTS)
+BEASTS = set(ANIMALS + RARE_ANIMALS)
+SIDE = set('box bag book blanket bike kite ball flower seed chair table spoon ladder bowl plate '
+           'cake branch glass rope watch letter top picture present toy stick car'.split())
+LOOKS = set(COLOURS + ADJECTIVES + RARE_ADJECTIVES) - {'magic', 'new', 'warm'}
+PRONOUNS = {'he': 'he', 'him': 'he', 'his': 'he', 'she': 'she', 'her': 'she'}
 
 
 def faults(text, prompt=''):
-    """What is not consistent in a story: a set of 'names', 'pronouns', 'objects', 'colours', 'loop'."""
-    found, given, said = set(), words(prompt), words(text)
-    names = [w for w in said if w in NAMES]
-    if len(set(names) - set(given)) > max(0, 2 - len(set(names) & set(given))):
+    """What does not hold together: 'names', 'pronouns', 'objects', 'colours', 'loop'."""
+    found, given, said = set(), set(words(prompt)), words(text)
+
+    # two people at most, one thing besides those that any story may mention, two animals
+    def too_many(seen, most):
+        return len(seen - given) > max(0, most - len(seen & given))
+
+    if too_many({w for w in said if w in NAMES}, 2):
         found.add('names')
-    narrated = re.sub(r'"[^"]*"', '', re.sub(r'hurt (his|her|its) leg', '', text))
-    people = [NAMES.get(w) or ROLES.get(w) for w in said if w in NAMES or w in ROLES]
-    pronouns = {{'he': 'he', 'him': 'he', 'his': 'he', 'she': 'she', 'her': 'she'}[w]
-                for w in map(str.lower, words(narrated)) if w in ('he', 'him', 'his', 'she', 'her')}
+    if too_many(THINGS & set(said) - SIDE, 1) or too_many(BEASTS & set(said), 2):
+        found.add('objects')
+
+    # the narrator's he and she are the hero, who is named first
+    narrated = re.sub(r'"[^"]*"|hurt (his|her|its) leg', '', text)
+    pronouns = {PRONOUNS[w.lower()] for w in words(narrated) if w.lower() in PRONOUNS}
+    people = [(NAMES | ROLES)[w] for w in said if w in NAMES or w in ROLES]
     if len(pronouns) > 1 or people and pronouns - {people[0]}:
         found.add('pronouns')
-    things = {w for w in said if w in OBJECTS + RARE_OBJECTS} - FURNITURE
-    animals = {w for w in said if w in ANIMALS + RARE_ANIMALS}
-    if len(things - set(given)) > (0 if things & set(given) else 1) or len(animals - set(given)) > 2:
-        found.add('objects')
+
+    # a thing keeps its look, and only one has a colour
     looks = {}
-    for before, noun in zip(said, said[1:]):
-        if before in MODIFIERS and noun in OBJECTS + RARE_OBJECTS:
-            looks.setdefault(noun, set()).add(before)
-    coloured = {(a, noun) for noun, adjectives in looks.items() for a in adjectives if a in COLOURS}
-    if any(len(a) > 1 for noun, a in looks.items() if noun not in FURNITURE) or len(coloured) > 1:
+    for look, thing in zip(said, said[1:]):
+        if look in LOOKS and thing in THINGS:
+            looks.setdefault(thing, set()).add(look)
+    coloured = [look for seen in looks.values() for look in seen if look in COLOURS]
+    if len(coloured) > 1 or any(len(looks[thing]) > 1 for thing in looks.keys() - SIDE):
         found.add('colours')
+
     sentences = re.split(r'(?<=[.!?])"? ', text)
     if any(a == b == c for a, b, c in zip(sentences, sentences[1:], sentences[2:])):
         found.add('loop')
@@ -65,7 +77,7 @@ def faults(text, prompt=''):
 
 
 def counts(text):
-    """{colour: number} of the things counted in a text, or None where one and many are mixed up."""
+    """{colour: number} of the things counted, or None where one is said of many or many of one."""
     found = re.findall(rf'({"|".join(NUMBERS)}) ({"|".join(COLOURS)}) (\w+)', text)
     if any((number == 'one') == noun.endswith('s') for number, _, noun in found):
         return None
@@ -73,115 +85,129 @@ def counts(text):
 
 
 def counts_right(text):
-    """Whether all numbers and colours are right in a text that begins 'There are … If I take out'."""
+    """Whether all is right in a text like 'There are three red balls ... If I take out ...'."""
     start, _, rest = text.partition('If I take out')
-    before = counts(start)
-    taken, _, after = rest.partition(',')
+    before, (taken, _, after) = counts(start), rest.partition(',')
     left, _, later = after.partition('.')
     colours = [c for c in COLOURS if c in words(taken)]
-    if not before or not after or len(colours) != 1 or colours[0] not in before:
+    if not before or len(colours) != 1 or colours[0] not in before:
         return False
-    expected = dict(before)
-    if re.search(r'^ (one|an?) ', taken):
-        expected[colours[0]] -= 1
-    else:
-        expected[colours[0]] = 0
+    one = re.match(r' (one|an?) ', taken)
+    expected = before | {colours[0]: before[colours[0]] - 1 if one else 0}
     expected = {colour: n for colour, n in expected.items() if n}
     if counts(left) != expected or not expected and 'empty' not in left:
         return False
-    for sentence in later.split('.'):
-        if 'There' in sentence and counts(sentence) != before:
-            return False
-    return set(COLOURS) & set(words(rest)) <= set(before)
+    again = [counts(sentence) for sentence in later.split('.') if 'There' in sentence]
+    return all(n == before for n in again) and set(words(rest)) & set(COLOURS) <= set(before)
 
 
-def held_out_prompts(n, vocab, seed='evaluate'):
-    """Beginnings of held-out stories, cut anywhere after the first sentence; and of counting ones."""
-    source = (s.text for s in stories(seed, held_out=True, counting=0)
-              if s.text.count('.') > 5 and vocab.issuperset(words(s.text)))
-    begun = []
-    for i, text in enumerate(islice(source, n)):
-        cut = text.split(' ')
-        first = next(j for j, word in enumerate(cut) if word.endswith(('.', '.')))
-        begun.append(' '.join(cut[:first + 1 + i % 9]))
-    source = (s.text for s in stories(seed, held_out=True, counting=1) if 'If I take out' in s.text and ' balls and ' in s.text)
-    return begun, [re.match('.*If I take out', text)[0] for text in islice(source, n)]
+def held_out_stories(n, vocab):
+    """Stories of held-out combinations, without the invented names."""
+    told = (s.text for s in stories('evaluate', held_out=True, counting=0))
+    return [*islice((t for t in told if t.count('.') > 5 and vocab.issuperset(words(t))), n)]
 
 
-def overlap(continuations, corpus, sizes=(12, 16, 20, 30)):
-    """The share of n-word runs of the continuations that occur in the corpus, for each n."""
-    wanted = {n: {tuple(text[i:i + n]) for text in continuations for i in range(len(text) - n + 1)}
-              for n in sizes}
-    seen = {n: set() for n in sizes}
-    for text in corpus:
-        for n in sizes:
-            for i in range(len(text) - n + 1):
-                if (run := tuple(text[i:i + n])) in wanted[n]:
-                    seen[n].add(run)
-    return {n: len(seen[n]) / max(1, len(wanted[n])) for n in sizes}
+def held_out_prompts(n, vocab):
+    """The beginnings of held-out stories, from their first sentence to eight words later."""
+    first = [len(re.match(r'.*?[.!?]"? ', text)[0].split()) for text in held_out_stories(n, vocab)]
+    return [' '.join(text.split()[:k + i % 9])
+            for i, (k, text) in enumerate(zip(first, held_out_stories(n, vocab)))]
+
+
+def bag_prompts(n):
+    told = (s.text for s in stories('evaluate', held_out=True, counting=1))
+    start = re.compile(r'There (is|are) .* balls? and .* balls? in the bag\. If I take out')
+    return [m[0] for m in islice(filter(None, map(start.match, told)), n)]
+
+
+def overlaps(texts, corpus, least=12):
+    """For each text (a list of words) and place in it, how many words from there on are also in the
+    corpus in a row; runs shorter than `least` count as none."""
+    longest = [[0] * len(text) for text in texts]
+    places = {}
+    for k, text in enumerate(texts):
+        for i in range(len(text) - least + 1):
+            places.setdefault(tuple(text[i:i + least]), []).append((k, i))
+    for told in corpus:
+        for j in range(len(told) - least + 1):
+            for k, i in places.get(tuple(told[j:j + least]), ()):
+                n = least
+                while told[j + n:j + n + 1] == texts[k][i + n:i + n + 1] != []:
+                    n += 1
+                longest[k][i] = max(longest[k][i], n)
+    return longest
+
+
+def memorisation(texts, corpus):
+    """Shares of runs of 12, 20 and 30 words that are in the corpus; the longest of each text."""
+    longest = overlaps(texts, corpus)
+    for n in (12, 20, 30):
+        runs = [run >= n for text in longest for run in text[:max(0, len(text) - n + 1)]]
+        yield f'runs of {n} {percent(runs)}'
+    most = sorted(max(text, default=0) for text in longest)
+    yield f'longest run: median {most[len(most) // 2]}, most {most[-1]} words'
 
 
 def percent(values):
-    values = list(values)
-    return f'{100 * sum(values) / len(values):5.1f} %'
+    values = [*values]
+    return f'{100 * sum(values) / max(1, len(values)):.1f} %'
 
 
-def report(title, prompts, outs, tokenizer, vocab, show):
+def report(title, tokenizer, vocab, prompts, outs, show):
     texts = [tokenizer.decode(prompt + new) for prompt, new, _ in outs]
-    known = [w in vocab or w in words(prompt) for prompt, text in zip(prompts, texts)
-             for w in words(text[len(prompt):])]
+    known = [word in vocab or word in prompt for prompt, text in zip(prompts, texts)
+             for word in words(text[len(prompt):])]
     found = [faults(text, prompt) for prompt, text in zip(prompts, texts)]
-    kinds = {kind: sum(kind in f for f in found) for kind in ('names', 'pronouns', 'objects', 'colours', 'loop')}
-    print(f'{title}: {len(texts)} stories, consistent {percent(not f for f in found)}, known words '
-          f'{percent(known)}, ended {percent(end for _, _, end in outs)}, faults {kinds}', flush=True)
-    if show:
-        for text, f in zip(texts, found):
-            print('   ', *sorted(f), '|', text)
+    kinds = [kind for fault in found for kind in fault]
+    print(f'{title} ({len(texts)}): consistent {percent(not fault for fault in found)}, known '
+          f'words {percent(known)}, ended {percent(end for *_, end in outs)}; faults:',
+          ', '.join(f'{kinds.count(kind)} {kind}' for kind in sorted(set(kinds))), flush=True)
+    for text, fault in zip(texts, found) if show else ():
+        print('   ', *sorted(fault), '|', text)
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description='Measure the stories of a model.')
     parser.add_argument('--model', type=Path, default=SHIPPED, help='folder of tinytales.lmw')
     parser.add_argument('-n', type=int, default=100, help='held-out prompts of each kind')
-    parser.add_argument('--show', action='store_true', help='print the stories')
-    parser.add_argument('--check', action='store_true', help='only run the checks on held-out stories')
-    parser.add_argument('--corpus', type=int, default=0, help='compare with so many training stories')
+    parser.add_argument('--show', action='store_true', help='print the stories too')
+    parser.add_argument('--memory', action='store_true', help='compare with all training stories')
+    parser.add_argument('--check', action='store_true', help='check the checks')
     args = parser.parse_args()
-    if args.check:
-        vocab = vocabulary()
-        texts = [s.text for s in islice(stories('check', held_out=True, counting=0), 1000)
-                 if vocab.issuperset(words(s.text))]
-        for text in texts:
-            if args.show and faults(text):
-                print(faults(text), text)
-        print('stories without faults', percent(not faults(text) for text in texts))
-        texts = [s.text for s in islice(stories('check', counting=1), 3000) if 'If I take out' in s.text]
-        print('counts right', percent(counts_right(text) for text in texts))
-        return
-    torch.set_flush_denormal(True)
-    model, tokenizer = read_lmw(args.model / 'tinytales.lmw'), tok.load(args.model / 'tokenizer.model')
     vocab = vocabulary()
-    begun, bags = held_out_prompts(args.n, vocab)
-    for name, options in (('greedy', {}), ('sampled at 0.8', {'temperature': 0.8})):
-        for title, prompts in (('openings', OPENINGS), ('held-out stories', begun)):
+    if args.check:
+        texts = held_out_stories(10 * args.n, vocab)
+        print('held-out stories without a fault:', percent(not faults(text) for text in texts))
+        told = (s.text for s in islice(stories('evaluate', counting=1), 10 * args.n))
+        print('counts right:', percent(counts_right(t) for t in told if 'If I take out' in t))
+        return
+
+    torch.set_flush_denormal(True)
+    model = read_lmw(args.model / 'tinytales.lmw')
+    tokenizer = tok.load(args.model / 'tokenizer.model')
+    loss, right = probe(model, tokenizer)
+    print(f'held-out loss {loss:.3f}, probe', *(f'{kind} {r:.3f}' for kind, r in right.items()))
+    beginnings, bags = held_out_prompts(args.n, vocab), bag_prompts(args.n)
+    for how, options in (('greedy', {}), ('sampled at 0.8', {'temperature': 0.8})):
+        for title, prompts in (('openings', OPENINGS), ('held-out stories', beginnings)):
             outs = generate(model, tokenizer, prompts, **options)
-            report(f'{title}, {name}', prompts, outs, tokenizer, vocab, args.show)
-        texts = [tokenizer.decode(p + new) for p, new, _ in
-                 generate(model, tokenizer, [SIGNATURE] * (1 if name == 'greedy' else 50) + bags, **options)]
-        signature, texts = texts[:-args.n], texts[-args.n:]
-        print(f'counts, {name}: signature {percent(map(counts_right, signature))}, held-out '
-              f'{percent(map(counts_right, texts))}', flush=True)
-        if args.show:
-            print('   ', signature[0])
-            for text in texts:
+            report(f'{title}, {how}', tokenizer, vocab, prompts, outs, args.show)
+            if args.memory and title != 'openings' and how == 'greedy':
+                continued = [words(tokenizer.decode(new)) for _, new, _ in outs]
+        for title, prompts in (('signature', [SIGNATURE] * 100), ('held-out counts', bags)):
+            prompts = prompts[:1] if title == 'signature' and how == 'greedy' else prompts
+            texts = [tokenizer.decode(prompt + new)
+                     for prompt, new, _ in generate(model, tokenizer, prompts, **options)]
+            right = percent(map(counts_right, texts))
+            print(f'{title}, {how} ({len(texts)}): right {right}', flush=True)
+            for text in texts if args.show else ():
                 print('   ', counts_right(text), '|', text)
-    if args.corpus:
-        texts = [words(tokenizer.decode(new)) for _, new, _ in generate(model, tokenizer, begun)]
-        control = [words(s.text) for s in islice(stories('control', held_out=True, counting=0), args.n)]
-        for title, found in (('continuations', texts), ('held-out stories themselves', control)):
-            corpus = (words(s.text) for s in training_stories(args.corpus))
-            print(f'{title}: runs of n words that occur in training:',
-                  {n: f'{100 * share:.1f} %' for n, share in overlap(found, corpus).items()}, flush=True)
+    if args.memory:
+        chunks = islice(training_stories(), -(-STEPS * ROWS // CHUNK))
+        corpus = [words(story.text) for chunk in chunks for story in chunk]
+        print('continuations found in training:', *memorisation(continued, corpus), sep=' | ')
+        print('the held-out stories themselves:',
+              *memorisation([*map(words, held_out_stories(args.n, vocab))], corpus), sep=' | ')
 
 
 if __name__ == '__main__':

@@ -17,8 +17,8 @@ def write_lmw(model, path):
     """Header, then a record for each weight: padded name, dimensions, 32-bit floats."""
     c = model.config
     with open(path, 'wb') as file:
-        file.write(struct.pack('<I8if', MAGIC, 1, c.dim, c.n_layers, c.n_heads, c.n_kv_heads, c.multiple_of,
-                               c.vocab_size, c.max_seq_len, c.norm_eps))
+        file.write(struct.pack('<I8if', MAGIC, 1, c.dim, c.n_layers, c.n_heads, c.n_kv_heads,
+                               c.multiple_of, c.vocab_size, c.max_seq_len, c.norm_eps))
         for name, weight in model.state_dict().items():
             padded = name.encode() + b' ' * (4 - len(name) % 4)  # 1 to 4 spaces
             file.write(struct.pack('<I', len(padded)) + padded)
@@ -30,8 +30,8 @@ def read_lmw(path):
     """The model in a .lmw file."""
     with open(path, 'rb') as file:
         data = file.read()
-    magic, version, dim, n_layers, n_heads, n_kv_heads, multiple_of, vocab_size, max_seq_len, norm_eps = (
-        struct.unpack_from('<I8if', data))
+    (magic, version, dim, n_layers, n_heads, n_kv_heads, multiple_of, vocab_size, max_seq_len,
+     norm_eps) = struct.unpack_from('<I8if', data)
     if magic != MAGIC or version != 1 or n_kv_heads != n_heads:
         raise ValueError(f'{path} is not a .lmw of version 1 with plain attention')
     norm_eps = float(f'{norm_eps:.6g}')  # 1e-5 again, not the nearest 32-bit float

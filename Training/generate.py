@@ -51,7 +51,8 @@ def main():
     parser.add_argument('--top-p', type=float, default=1.0)
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
-    model, tokenizer = read_lmw(args.model / 'tinytales.lmw'), tok.load(args.model / 'tokenizer.model')
+    model = read_lmw(args.model / 'tinytales.lmw')
+    tokenizer = tok.load(args.model / 'tokenizer.model')
     for prompt, new, _ in generate(model, tokenizer, args.prompt, temperature=args.temperature,
                                    top_p=args.top_p, seed=args.seed):
         print(tokenizer.decode(prompt + new), end='\n\n')

@@ -59,7 +59,8 @@ class Attention(nn.Module):
                                               for _ in range(4))
 
     def forward(self, x, cos, sin):  # [rows, seq, dim] -> [rows, seq, dim]
-        q, k, v = (w(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # [rows, n_heads, seq, head_size]
+        # [rows, n_heads, seq, head_size]
+        q, k, v = (w(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
                    for w in (self.wq, self.wk, self.wv))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -99,8 +100,8 @@ class Llama(nn.Module):
         self.output = nn.Linear(config.dim, config.vocab_size, bias=False)
         for name, weight in self.named_parameters():
             if weight.dim() == 2:  # the ends of a residual start smaller, as in GPT-2
-                scale = (2 * config.n_layers) ** -0.5 if name.endswith(('wo.weight', 'w2.weight')) else 1
-                nn.init.normal_(weight, std=0.02 * scale)
+                ends = name.endswith(('wo.weight', 'w2.weight'))
+                nn.init.normal_(weight, std=0.02 * (2 * config.n_layers) ** (-0.5 * ends))
         cos, sin = rope_tables(config)
         self.register_buffer('cos', cos.float(), persistent=False)
         self.register_buffer('sin', sin.float(), persistent=False)

@@ -1,7 +1,7 @@
 """Reference results in float64, for the tests of other programs that run the model.
 
-greedy.json: for each prompt the tokens and the text, and the smallest lead of a winning logit (rounding
-cannot change the text unless it is as large as that). trace.json: every stage at the last position."""
+greedy.json: for each prompt the tokens and the text, and the smallest lead of a winning logit
+(smaller errors cannot change the text). trace.json: every stage at the last position."""
 
 import argparse
 import json
@@ -15,8 +15,9 @@ from generate import SHIPPED
 from model import rope_tables
 
 PROMPTS = [
-    '', 'Once upon a time', 'One day, a little girl', 'Lily wanted to', 'Tom and his dog', 'There was a big tree',
-    'Mia had a red ball.', 'Zoe found an umbrella in the park.', 'José and Zoë went to the café.',
+    '', 'Once upon a time', 'One day, a little girl', 'Lily wanted to', 'Tom and his dog',
+    'There was a big tree', 'Mia had a red ball.', 'Zoe found an umbrella in the park.',
+    'José and Zoë went to the café.',
     'There are three red balls and four green balls in the bag. If I take out',
     'There are five blue balls and two yellow balls in the bag. If I take out',
     'Ben has seven pink stones and nine white stones. He gives']

@@ -3,9 +3,9 @@
 `python stories.py` prints some, `python stories.py --vocabulary` every word they use.
 
 Words that must stay the same through a story are first written `<kind:word>` (n name, m parent,
-o object or animal, c colour, # number, p pronoun, l place); `annotate` takes the marks out again and
-says where they were. The copy probe reads them, and training puts no loss on the first mention of a
-rare word or on an odd opening: both are for the prompt to bring.
+o object or animal, c colour, # number, p pronoun, l place); `annotate` takes the marks out again
+and says where they were. The copy probe reads them, and training puts no loss on the first mention
+of a rare word or on an odd opening: both are for the prompt to bring.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from words import (ADJECTIVES, ANIMALS, BOYS, COLOURS, COUNTED, GIRLS, NUMBERS, 
 # given: (start, end) of what is not to be learnt. held_out: kept for validation.
 Story = namedtuple('Story', 'text probes given held_out')
 
+SIGNATURE = (3, 4, 'red', 'green')  # the prompt of the project: always in training
 PRONOUNS = {'she': ('her', 'her'), 'he': ('him', 'his'), 'it': ('it', 'its')}
 STATIVE = r'liked|loved|had|could not|was [ahs]'  # "One day," does not go before these
 
@@ -33,7 +34,7 @@ def pick(rng, weighted):
 
 
 def expand(rng, text):
-    """Choose among the alternatives: first the innermost [a|b], then a|b; [?a] is half of the time a."""
+    """Choose among alternatives: first the innermost [a|b], then a|b; ?a is a half of the time."""
     while '[' in text:
         text = re.sub(r'\[([^][]*)\]', lambda m: maybe(rng, rng.choice(m[1].split('|'))), text)
     return maybe(rng, rng.choice(text.split('|')))
@@ -55,7 +56,8 @@ class World:
         gender, self.name = self.person()
         self.gender = gender  # of the name: an animal as the hero is "it"
         self.child = 'girl' if gender == 'she' else 'boy'
-        self.adjective = rng.choice([*2 * ['little '], 'small ', 'young ', 'happy ', 'old ', '', ''])
+        self.adjective = rng.choice(['little ', 'little ', 'small ', 'young ', 'happy ', 'old ',
+                                     '', ''])
         hero = rng.choices(['child', 'named', 'animal', 'role'], [80, 7, 7, 6])[0]
         self.named = hero in ('child', 'named')
         if hero == 'named' and rng.random() < 0.5:
@@ -113,10 +115,11 @@ class World:
             'fchild': 'girl' if self.friend_gender == 'she' else 'boy',
             'M': f'<m:{self.parent}>', 'm': self.parent.lower(), 'A': f'<o:{self.animal}>',
             'O': thing, 'aO': article(thing), 'on': f'<o:{self.object}>', 'c': rng.choice(COLOURS),
-            'aon': article(f'<o:{self.object}>'), 'D': self.food, 'aD': f'{FOODS[self.food]} {self.food}',
+            'aon': article(f'<o:{self.object}>'), 'D': self.food,
+            'aD': f'{FOODS[self.food]} {self.food}', 'skill': self.skill,
             'P': self.at, 'L': f'<l:{self.place}>', 'spot': self.spots[0], 'spot2': self.spots[1],
-            'spot3': self.spots[2], 'skill': self.skill, 'need': self.need, 'helped': NEEDS[self.need],
-            'trait': TRAIT, 'end': ENDS, 'odd': rng.choice(ODD), 'q': rng.choice(RARE_OBJECTS + RARE_ANIMALS),
+            'spot3': self.spots[2], 'need': self.need, 'helped': NEEDS[self.need], 'trait': TRAIT,
+            'end': ENDS, 'odd': rng.choice(ODD), 'q': rng.choice(RARE_OBJECTS + RARE_ANIMALS),
             'a': rng.choice(RARE_ADJECTIVES), 'l': rng.choice(list(RARE_PLACES))}
         if name in ('H', 'Hs'):
             first, self.introduced = not self.introduced, True
@@ -171,7 +174,8 @@ def count(n, colour, noun):
 
 
 def the(n, colour, noun):
-    return f'the <c:{colour}> <o:{noun}>' if n == 1 else f'[all|all|all|] the <c:{colour}> <o:{noun}s>'
+    things = f'the <c:{colour}> <o:{noun}{"s" * (n != 1)}>'
+    return things if n == 1 else f'[all|all|all|] {things}'
 
 
 def be(n, past=False):
@@ -179,77 +183,96 @@ def be(n, past=False):
 
 
 def counting_story(rng):
-    """Things of one or two colours in a bag, or in somebody's hands: copying and one less, no sums."""
+    """Things of one or two colours, in a bag or in hands: to copy, or to take one away, no sums."""
     world = World(rng)
     world.object = ''
     who, friend, he = f'<n:{world.name}>', f'<n:{world.friend}>', f'<p:{world.gender}>'
-    noun = rng.choices(['ball', rng.choice(COUNTED), world.one_of([], RARE_COUNTED, 1)], [70, 23, 7])[0]
-    world.rare.add(noun + 's') if noun in world.rare else None
+    nouns = ['ball', rng.choice(COUNTED), world.one_of([], RARE_COUNTED, 1)]
+    world.rare.add(nouns[2] + 's')
+    noun = rng.choices(nouns, [70, 23, 7])[0]
     bag = rng.choices(['bag', 'box', 'basket'], [7, 2, 1])[0]
     n, m = rng.randint(1, 10), rng.randint(1, 10)
     c, d = rng.sample(COLOURS, 2)
-    if rng.random() < 0.02:  # the signature prompt of the project
-        noun, bag, n, m, c, d = 'ball', 'bag', 3, 4, 'red', 'green'
-    signature = (n, m, c, d) == (3, 4, 'red', 'green')
-    held_out = zlib.crc32(f'{n} {m} {c} {d}'.encode()) % 5 == 0 and not signature
-    things = f'{count(n, c, noun)} and {count(m, d, noun)}'
-    inside = f'in the <o:{bag}>'
+    if rng.random() < 0.02:
+        noun, bag, n, m, c, d = 'ball', 'bag', *SIGNATURE
+    held_out = zlib.crc32(f'{n} {m} {c} {d}'.encode()) % 5 == 0 and (n, m, c, d) != SIGNATURE
     kind = rng.choices(['two', 'one', 'was', 'gives', 'each'], [60, 12, 8, 12, 8])[0]
-    if kind == 'one':
-        things = count(n, c, noun)
     if kind in ('two', 'one'):
-        i, take = rng.choices([('I', 'take'), (who, 'takes'), (he, 'takes')], [8, 1, 1])[0]
-        start = (f'There {be(n)} {things} {inside}.|There {be(n)} {things} {inside}.|There {be(n)} {things} '
-                 f'{inside}.|{inside}, there {be(n)} {things}.|I have a <o:{bag}>. There {be(n)} {things} '
-                 f'{inside}.|The <o:{bag}> has {things}.|Look {inside}! There {be(n)} {things}.')
-        if i != 'I':
-            start = f'{who} has a <o:{bag}>. There {be(n)} {things} {inside}.'
-        first = rng.random() < 0.7  # mostly the first kind is taken out
-        out, rest = ((n, c), (m, d)) if first else ((m, d), (n, c))
-        left = f'only {count(*rest, noun)} {be(rest[0])} left'
-        one = article(f'<c:{out[1]}> <o:{noun}>') if rng.random() < 0.2 else count(1, out[1], noun)
-        less = [count(out[0] - 1, out[1], noun), count(*rest, noun)]
-        less = ' and '.join(less if first else less[::-1])
-        if kind == 'two' and rng.random() < 0.65:
-            end = f'{the(*out, noun)}, {left} {inside}.'
-        elif kind == 'two':
-            less = f'there {be(out[0] - 1 if first else rest[0])} {less} left'
-            end = f'{one}, {left if out[0] == 1 else less} [{inside}|].'
-        elif n == 1 or rng.random() < 0.5:
-            end = f'{the(n, c, noun)}, the <o:{bag}> is empty.'
-        else:
-            end = f'{count(1, c, noun)}, only {count(n - 1, c, noun)} {be(n - 1)} left {inside}.'
-        put = 'put' if i == 'I' else 'puts'
-        back = f'[Then {i} {put} [them all|everything] back.|Now {i} {put} everything back {inside}.]'
-        story = [start, f'If {i} {take} out {end}', f'?{back} There {be(n)} {things} {inside} again.',
-                 f'?{who} likes the <c:{c}> <o:{noun}s> [best|very much].|{who} is happy.||']
+        story = take_out(rng, kind == 'two', who, he, noun, bag, n, m, c, d)
     elif kind == 'was':
-        story = [f'There {be(n, True)} {things} {inside}.',
-                 f'{who} took out {the(n, c, noun)}. Now only {count(m, d, noun)} {be(m, True)} left {inside}.',
-                 f'{he} was [happy|proud].|"I have {count(n, c, noun)}," said {who}.']
-        if n > 1 and rng.random() < 0.4:
-            story[1] = (f'{who} took out {count(1, c, noun)}. Now there {be(n - 1, True)} {count(n - 1, c, noun)} '
-                        f'and {count(m, d, noun)} {inside}.')
-            story[2] = f'{who} was happy.'
+        story = took_out(rng, who, he, noun, bag, n, m, c, d)
     elif kind == 'gives':
-        has, give, is_ = rng.choice([('has', 'gives', 'is'), ('had', 'gave', 'was')])
-        if rng.random() < 0.6:
-            story = [f'{who} {has} {things}.',
-                     f'{he} {give} {the(n, c, noun)} to {friend}. Now {friend} {has} {count(n, c, noun)} and {who} '
-                     f'{has} {count(m, d, noun)}.']
-        elif n > 1:
-            story = [f'{who} {has} {count(n, c, noun)}.',
-                     f'{he} {give} {count(1, c, noun)} to {friend}. Now {who} {has} {count(n - 1, c, noun)} and '
-                     f'{friend} {has} {count(1, c, noun)}.']
-        else:
-            story = [f'{who} {has} {count(1, c, noun)}.',
-                     f'{he} {give} {the(1, c, noun)} to {friend}. Now {friend} {has} {count(1, c, noun)}.']
-        story.append(f'?{friend} {is_} happy.|"Thank you, {who}!" said {friend}.')
+        story = give(rng, who, he, friend, noun, n, m, c, d)
     else:
         story = [f'{who} has {count(n, c, noun)}. {friend} has {count(m, d, noun)}.',
-                 f'They put [them all|everything] in the <o:{bag}>. Now there {be(n)} {things} {inside}.|{who} '
-                 f'likes the <c:{c}> <o:{noun}s> and {friend} likes the <c:{d}> <o:{noun}s>.']
+                 f'They put [them all|everything] in the <o:{bag}>. Now there {be(n)} '
+                 f'{count(n, c, noun)} and {count(m, d, noun)} in the <o:{bag}>.|{who} likes the '
+                 f'<c:{c}> <o:{noun}s> and {friend} likes the <c:{d}> <o:{noun}s>.']
     return annotate(' '.join(expand(rng, part) for part in story), world.rare, held_out)
+
+
+def take_out(rng, two, who, he, noun, bag, n, m, c, d):
+    """There are three red balls and four green balls in the bag. If I take out ..."""
+    inside = f'in the <o:{bag}>'
+    i, take = rng.choices([('I', 'take'), (who, 'takes'), (he, 'takes')], [8, 1, 1])[0]
+    things = count(n, c, noun) + (f' and {count(m, d, noun)}' if two else '')
+    there = f'there {be(n)} {things}'
+    start = (f'{there} {inside}.|{there} {inside}.|{there} {inside}.|{inside}, {there}.|I have a '
+             f'<o:{bag}>. {there} {inside}.|The <o:{bag}> has {things}.|Look {inside}! {there}.')
+    if i != 'I':
+        start = f'{who} has a <o:{bag}>. {there} {inside}.'
+    first = rng.random() < 0.7  # mostly the first kind is taken out
+    (k, out), (rest, other) = ((n, c), (m, d)) if first else ((m, d), (n, c))
+    left = f'only {count(rest, other, noun)} {be(rest)} left'
+    one = article(f'<c:{out}> <o:{noun}>') if rng.random() < 0.2 else count(1, out, noun)
+    if two and rng.random() < 0.65:
+        end = f'{the(k, out, noun)}, {left} {inside}.'
+    elif two:
+        less = [count(k - 1, out, noun), count(rest, other, noun)][::1 if first else -1]
+        less = f'there {be(k - 1 if first else rest)} {less[0]} and {less[1]} left'
+        end = f'{one}, {left if k == 1 else less} [{inside}|].'
+    elif n == 1 or rng.random() < 0.5:
+        end = f'{the(n, c, noun)}, the <o:{bag}> is empty.'
+    else:
+        end = f'{count(1, c, noun)}, only {count(n - 1, c, noun)} {be(n - 1)} left {inside}.'
+    put = 'put' if i == 'I' else 'puts'
+    return [start, f'If {i} {take} out {end}',
+            f'?[Then {i} {put} [them all|everything] back.|Now {i} {put} everything back '
+            f'{inside}.] {there} {inside} again.',
+            f'?{who} likes the <c:{c}> <o:{noun}s> [best|very much].|{who} is happy.||']
+
+
+def took_out(rng, who, he, noun, bag, n, m, c, d):
+    inside = f'in the <o:{bag}>'
+    start = f'There {be(n, True)} {count(n, c, noun)} and {count(m, d, noun)} {inside}.'
+    if n > 1 and rng.random() < 0.4:
+        return [start, f'{who} took out {count(1, c, noun)}. Now there {be(n - 1, True)} '
+                f'{count(n - 1, c, noun)} and {count(m, d, noun)} {inside}.', f'{who} was happy.']
+    return [start, f'{who} took out {the(n, c, noun)}. Now only {count(m, d, noun)} {be(m, True)} '
+            f'left {inside}.', f'{he} was [happy|proud].|"I have {count(n, c, noun)}," said {who}.']
+
+
+def give(rng, who, he, friend, noun, n, m, c, d):
+    has, gives, is_ = rng.choice([('has', 'gives', 'is'), ('had', 'gave', 'was')])
+    things = count(n, c, noun)
+    if rng.random() < 0.6:
+        story = [f'{who} {has} {things} and {count(m, d, noun)}.',
+                 f'{he} {gives} {the(n, c, noun)} to {friend}. Now {friend} {has} {things} and '
+                 f'{who} {has} {count(m, d, noun)}.']
+    elif n > 1:
+        one = count(1, c, noun)
+        story = [f'{who} {has} {things}.',
+                 f'{he} {gives} {one} to {friend}. Now {who} {has} {count(n - 1, c, noun)} and '
+                 f'{friend} {has} {one}.']
+    else:
+        story = [f'{who} {has} {things}.',
+                 f'{he} {gives} {the(1, c, noun)} to {friend}. Now {friend} {has} {things}.']
+    return [*story, f'?{friend} {is_} happy.|"Thank you, {who}!" said {friend}.']
+
+
+# after a full stop, after an opening quote, and after a closing one unless `said Lily` follows
+SENTENCE_START = (r'((?:^|[.!?]>? |(?:^| )"|[.!?]" (?!said|asked|cried|called|shouted|laughed|'
+                  r'<n:[a-z]|<\w:\w+> (?:said|asked)))(?:<\w:)?)([a-z])')
 
 
 def annotate(text, rare, held_out):
@@ -257,8 +280,7 @@ def annotate(text, rare, held_out):
     text = re.sub(r'\s+', ' ', text).strip()
     text = re.sub(r' ([.,!?])', r'\1', text)
     text = re.sub(r', the (<o:\w+>[,.!?])', r', \1', text)  # "Thank you, the pig!"
-    text = re.sub(r'((?:^|[.!?]>? |(?:^| )"|[.!?]" (?!<n:[a-z]|said|asked|cried|called|shouted|laughed|<\w:\w+> '
-                  r'(?:said|asked)))(?:<\w:)?)([a-z])', lambda m: m[1] + m[2].upper(), text)
+    text = re.sub(SENTENCE_START, lambda m: m[1] + m[2].upper(), text)
     out, probes, given, seen = '', [], [], set()
     for plain, kind, word in re.findall(r'([^<]*)(?:<(.):([^>]*)>)?', text):
         out += plain

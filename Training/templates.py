@@ -1,7 +1,8 @@
 """The templates of the stories: how they open, what happens in them, how they end.
 
 `[a|b]` is a choice, `[?a]` is there half of the time, `{slot}` is a word of the world (stories.py).
-{H} is the hero, {F} a friend, {O} the thing with its colour, {A} an animal, {P} a place, {M} the parent.
+{H} is the hero, {F} a friend, {O} the thing with its colour, {A} an animal, {P} a place, {M} a
+parent, {he} {him} {his} the hero's pronouns.
 """
 
 SPOTS = ['under the bed', 'behind the door', 'under the table', 'behind a tree', 'in the grass',

@@ -1,8 +1,8 @@
 """Trains tinytales from nothing: `python Training/train.py` (about an hour on two cores).
 
 Makes the tokenizer, the stories and the model, prints progress, keeps a checkpoint in Training/out
-(`--resume` goes on from it), and at the end writes Models/tinytales: weights, tokenizer, references.
-`--smoke` does all of it small, in a minute, in a temporary folder."""
+(`--resume` goes on from it), and at the end writes Models/tinytales: weights, tokenizer and
+references. `--smoke` does all of it small, in a minute, in a temporary folder."""
 
 import argparse
 import random
@@ -22,7 +22,7 @@ from model import Config, Llama
 from stories import stories
 
 SEED = 1
-STEPS = 21000
+STEPS = 15000
 ROWS = 10  # stories a step
 CHUNK = 1920  # stories that are made, sorted by length and cut into batches at a time
 TOKENIZER_STORIES = 40000
@@ -31,7 +31,7 @@ EVERY = 500  # steps from one probe and checkpoint to the next
 
 
 def training_stories():
-    """The stories in the order of training, a chunk at a time: all new, there is no second epoch."""
+    """The stories in the order of training, in chunks: all new, there is no second epoch."""
     for chunk in range(10**9):
         yield [*islice(stories(f'{SEED} {chunk}'), CHUNK)]
 
@@ -66,17 +66,18 @@ def loss_of(model, tokens, learn):
 
 @torch.no_grad()
 def probe(model, tokenizer, n=384, rows=16):
-    """The loss on held-out stories, and by kind the share of words that must repeat and are foretold."""
+    """The loss on held-out stories, and the share of words that must repeat and are foretold."""
     held_out = islice(stories('probe', held_out=True), n)
     encoded = sorted((tok.encode(tokenizer, story) for story in held_out), key=lambda e: len(e[0]))
     losses, right = [], {}
     for i in range(0, n, rows):
         tokens, learn = pad(encoded[i:i + rows])
         losses.append(loss_of(model, tokens, learn).item())
-        best = model.output(model(tokens[:, :-1])).argmax(-1)  # best[:, i] foretells tokens[:, i + 1]
+        best = model.output(model(tokens[:, :-1])).argmax(-1)
         for row, (ids, _, probes) in enumerate(encoded[i:i + rows]):
             for kind, places in probes.items():
                 right.setdefault(kind, []).extend(
+                    # the position before a token foretells it
                     all(best[row, at - 1] == ids[at] for at in place) for place in places)
     return sum(losses) / len(losses), {kind: sum(r) / len(r) for kind, r in sorted(right.items())}
 
@@ -84,8 +85,9 @@ def probe(model, tokenizer, n=384, rows=16):
 def train(model, tokenizer, out, steps, every, resume=False):
     decayed = [p for p in model.parameters() if p.dim() == 2]
     plain = [p for p in model.parameters() if p.dim() < 2]
-    optimizer = torch.optim.AdamW([{'params': decayed, 'weight_decay': WEIGHT_DECAY},
-                                   {'params': plain, 'weight_decay': 0.0}], betas=(0.9, 0.98), fused=True)
+    groups = [{'params': decayed, 'weight_decay': WEIGHT_DECAY},
+              {'params': plain, 'weight_decay': 0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
     first, checkpoint = 0, out / 'checkpoint.pt'
     if resume:
         saved = torch.load(checkpoint)
@@ -107,16 +109,17 @@ def train(model, tokenizer, out, steps, every, resume=False):
             held_out, right = probe(model, tokenizer)
             left = (time.time() - start) / 60 / (done - first) * (steps - done)
             print(f'step {done}/{steps}  loss {mean:.3f}  held-out {held_out:.3f}  probe',
-                  *(f'{kind} {share:.2f}' for kind, share in right.items()), f' {left:.0f} min left', flush=True)
-            torch.save({'model': model.state_dict(), 'optimizer': optimizer.state_dict(), 'step': done},
-                       checkpoint)
+                  *(f'{kind} {share:.2f}' for kind, share in right.items()),
+                  f' {left:.0f} min left', flush=True)
+            torch.save({'step': done, 'model': model.state_dict(),
+                        'optimizer': optimizer.state_dict()}, checkpoint)
 
 
 def main():
     parser = argparse.ArgumentParser(description='Train tinytales.')
-    parser.add_argument('--out', type=Path, help='write here instead of Training/out and Models/tinytales')
+    parser.add_argument('--out', type=Path, help='write everything here and leave the rest alone')
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint')
-    parser.add_argument('--smoke', action='store_true', help='everything, but small: about a minute')
+    parser.add_argument('--smoke', action='store_true', help='all of it, but small: a minute')
     parser.add_argument('--threads', type=int, default=2)
     args = parser.parse_args()
     steps, every, n = (60, 30, 4000) if args.smoke else (STEPS, EVERY, TOKENIZER_STORIES)

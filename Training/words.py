@@ -13,7 +13,8 @@ OBJECTS = ('ball doll kite book hat box cup car boat truck train drum bell key f
 ANIMALS = 'dog cat bird rabbit bear fox frog duck mouse horse pig cow'.split()
 NUMBERS = 'zero one two three four five six seven eight nine ten'.split()
 COUNTED = 'ball car hat cup book shell stone flower kite apple'.split()  # plural: add an s
-RARE_COUNTED = 'marble coin button block egg crayon pebble banana pencil sticker cookie car toy'.split()
+RARE_COUNTED = ('marble coin button block egg crayon pebble banana pencil sticker cookie car '
+                'toy').split()
 PLACES = {'park': 'in', 'garden': 'in', 'forest': 'in', 'yard': 'in', 'beach': 'at', 'farm': 'at',
           'river': 'by', 'lake': 'by', 'hill': 'on', 'field': 'in', 'house': 'in', 'zoo': 'at'}
 
@@ -48,8 +49,12 @@ kangaroo koala panda wolf deer goat sheep lamb hen rooster goose swan parrot cro
 butterfly ladybug ant spider snail worm crab whale dolphin shark seal octopus dragon unicorn hamster
 kitten puppy pony donkey camel snake lizard crocodile hippo beaver badger otter raccoon mole bat
 fish chicken'''.split()
-RARE_ROLES = {'she': '''queen queen princess princess teacher fairy witch woman woman woman grandma lady nurse mermaid girl'''.split(), 'he': '''king king prince farmer wizard giant pirate sailor baker knight man man man clown
-gardener grandpa fireman boy'''.split(), 'it': '''robot monster ghost'''.split()}
+RARE_ROLES = {  # some more than once, to be more frequent
+    'she': '''queen queen princess princess teacher fairy witch woman woman woman grandma lady nurse
+              mermaid girl'''.split(),
+    'he': '''king king prince farmer wizard giant pirate sailor baker knight man man man clown
+             gardener grandpa fireman boy'''.split(),
+    'it': '''robot monster ghost'''.split()}
 RARE_PLACES = {'castle': 'in', 'museum': 'in', 'library': 'in', 'playground': 'in', 'market': 'at',
                'bakery': 'in', 'village': 'in', 'city': 'in', 'mountain': 'on', 'cave': 'in',
                'island': 'on', 'meadow': 'in', 'valley': 'in', 'barn': 'in', 'attic': 'in',

@@ -25,7 +25,7 @@ TRACED = 'Once upon a time, there was a little girl named'
 
 
 @torch.no_grad()
-def greedy(model, tokenizer, prompt, seqlength=256):
+def greedy(model, tokenizer, prompt, seqlength):
     tokens = [tokenizer.bos_id(), *tokenizer.encode(prompt)]
     n, min_gap = len(tokens), float('inf')
     while len(tokens) <= seqlength:
@@ -69,13 +69,13 @@ def trace(model, tokenizer, prompt):
             'stages': stages}
 
 
-def write(folder):
+def write(folder, seqlength=256):
     """Writes folder/reference for the model in the folder."""
     model, tokenizer = read_lmw(folder / 'tinytales.lmw'), tok.load(folder / 'tokenizer.model')
     model.double()
     model.cos, model.sin = rope_tables(model.config)  # not rounded to 32 bits
     (folder / 'reference').mkdir(exist_ok=True)
-    texts = [greedy(model, tokenizer, prompt) for prompt in PROMPTS]
+    texts = [greedy(model, tokenizer, prompt, seqlength) for prompt in PROMPTS]
     for name, result in (('greedy', texts), ('trace', trace(model, tokenizer, TRACED))):
         text = json.dumps(result, ensure_ascii=False, indent=1 if name == 'greedy' else None)
         (folder / 'reference' / f'{name}.json').write_text(text + '\n', encoding='utf-8')

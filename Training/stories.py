@@ -217,8 +217,8 @@ def take_out(rng, two, who, he, noun, bag, n, m, c, d):
     i, take = rng.choices([('I', 'take'), (who, 'takes'), (he, 'takes')], [8, 1, 1])[0]
     things = count(n, c, noun) + (f' and {count(m, d, noun)}' if two else '')
     there = f'there {be(n)} {things}'
-    start = (f'{there} {inside}.|{there} {inside}.|{there} {inside}.|{inside}, {there}.|I have a '
-             f'<o:{bag}>. {there} {inside}.|The <o:{bag}> has {things}.|Look {inside}! {there}.')
+    start = (f'{there} {inside}.|{inside}, {there}.|I have a <o:{bag}>. {there} {inside}.|The '
+             f'<o:{bag}> has {things}.|Look {inside}! {there}.')
     if i != 'I':
         start = f'{who} has a <o:{bag}>. {there} {inside}.'
     first = rng.random() < 0.7  # mostly the first kind is taken out
@@ -244,7 +244,8 @@ def take_out(rng, two, who, he, noun, bag, n, m, c, d):
 
 def took_out(rng, who, he, noun, bag, n, m, c, d):
     inside = f'in the <o:{bag}>'
-    start = f'There {be(n, True)} {count(n, c, noun)} and {count(m, d, noun)} {inside}.'
+    start = f'there {be(n, True)} {count(n, c, noun)} and {count(m, d, noun)}'
+    start = f'{start} {inside}.|{inside}, {start}.'
     if n > 1 and rng.random() < 0.4:
         return [start, f'{who} took out {count(1, c, noun)}. Now there {be(n - 1, True)} '
                 f'{count(n - 1, c, noun)} and {count(m, d, noun)} {inside}.', f'{who} was happy.']

@@ -41,11 +41,11 @@ OPENINGS = {
                   'named {F}.|{H} [smiled|laughed|ran fast|sat down|was not happy].'
                   '|The {L} was [big|quiet|full of people|beautiful]. {H} was there with {his} '
                   '{m}.'),
-    'classic': (26, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, '
+    'classic': (40, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, '
                     'there lived|Long ago, there lived|One day, there was|Once there was] {kind}['
                     '|| who [liked|loved] to [play|run|sing|dance|read|draw|swim]]. [{his} name '
                     'was {H}.|{he} was called {H}.] [?{trait}]'),
-    'named': (24, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, '
+    'named': (40, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, '
                   'there lived|Long ago, there lived|One day, there was] {kind} named {H}. '
                   '[?{trait}]'),
     'bare': (10, '[There was|There once was|This is a story about|{P}, there [was'
@@ -295,7 +295,7 @@ SCHEMAS = {
         '{H} [found|saw] the {A} {spot}. The {A} had the {O}[| in its mouth].'
          '|The {A} was {spot}. It was playing with the {O}.',
         '{H} [laughed|smiled] and hugged the {A}. "[Good|Silly] {A}," said {H}.|"[Give me the {O}'
-         '|Good|Thank you], {A}!" said {H}.',
+         '|Good job|Thank you], {A}!" said {H}.',
         '{H} and the {A} [went home|went home together|played with the {O} until dinner'
          '|were happy].|?{end}']),
     'plant': (4, [

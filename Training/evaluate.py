@@ -38,6 +38,8 @@ BEASTS = set(ANIMALS + RARE_ANIMALS)
 SIDE = set('box bag book blanket bike kite ball flower seed chair table spoon ladder bowl plate '
            'cake branch glass rope watch letter top picture present toy stick car'.split())
 LOOKS = set(COLOURS + ADJECTIVES + RARE_ADJECTIVES) - {'magic', 'new', 'warm'}
+# Lily and Lily; "Thank you, Lily!" said Lily
+TO_ONESELF = r'\b([A-Z]\w+) and \1\b|, (\w+)[,.!?]" \w+ \2\b'
 PRONOUNS = {'he': 'he', 'him': 'he', 'his': 'he', 'she': 'she', 'her': 'she'}
 
 
@@ -49,7 +51,7 @@ def faults(text, prompt=''):
     def too_many(seen, most):
         return len(seen - given) > max(0, most - len(seen & given))
 
-    if too_many({w for w in said if w in NAMES}, 2):
+    if too_many({w for w in said if w in NAMES}, 2) or re.search(TO_ONESELF, text):
         found.add('names')
     if too_many(THINGS & set(said) - SIDE, 1) or too_many(BEASTS & set(said), 2):
         found.add('objects')

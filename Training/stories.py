@@ -71,10 +71,13 @@ class World:
             self.child = f'<o:{self.one_of([], RARE_ROLES[gender], 1)}>'
         self.he = gender
         self.introduced = False
-        self.friend_gender, self.friend = self.person(other=self.name)
+        # mostly one girl and one boy: the model confuses people less, and "she" is clear
+        other = 'he' if self.gender == 'she' else 'she'
+        other = other if rng.random() < 0.9 else self.gender
+        self.friend_gender, self.friend = self.person(other, self.name)
         self.colour = rng.choices([rng.choice(COLOURS), '', rng.choice(ADJECTIVES),
                                    self.one_of([], RARE_ADJECTIVES, 1)], [72, 12, 11, 5])[0]
-        self.object = self.one_of(OBJECTS, RARE_OBJECTS, 0.18)
+        self.object = self.one_of(OBJECTS, RARE_OBJECTS, 0.28)
         self.animal = self.one_of(ANIMALS, RARE_ANIMALS, 0.18)
         places = PLACES if rng.random() > 0.1 else RARE_PLACES
         self.place = rng.choice(list(places))
@@ -95,14 +98,14 @@ class World:
         self.rare.add(word)
         return word
 
-    def person(self, other=None):
+    def person(self, gender=None, other=None):
         """A gender and a name; a rare name may be a new one, blended from two."""
-        girl, boy = ('she', GIRLS, RARE_GIRLS), ('he', BOYS, RARE_BOYS)
-        gender, common, rare = self.rng.choice([girl, boy])
-        name = self.one_of(common, rare, 0.22)
+        gender = gender or self.rng.choice(['she', 'he'])
+        common, rare = (GIRLS, RARE_GIRLS) if gender == 'she' else (BOYS, RARE_BOYS)
+        name = self.one_of(common, rare, 0.28)
         if name in self.rare and self.rng.random() < 0.4:
             self.rare.add(name := name[:2] + self.rng.choice(rare)[2:])
-        return self.person(other) if name == other else (gender, name)
+        return self.person(gender, other) if name == other else (gender, name)
 
     def slot(self, name):
         """What a {slot} of a template stands for."""
@@ -164,7 +167,7 @@ def schema_story(rng):
     world = World(rng)
     beats = SCHEMAS[pick(rng, SCHEMAS)][1]
     told = world.opening(beats[0]) + [world.tell(beat) for beat in beats[1:]]
-    if rng.random() < 0.12:  # a story may be joined in the middle
+    if rng.random() < 0.04:  # a story may be joined in the middle
         told = told[rng.choice([1, 1, 2, 3]):]
     return annotate(' '.join(told), world.rare, world.held_out)
 
@@ -193,6 +196,8 @@ def counting_story(rng):
     bag = rng.choices(['bag', 'box', 'basket'], [7, 2, 1])[0]
     n, m = rng.randint(1, 10), rng.randint(1, 10)
     c, d = rng.sample(COLOURS, 2)
+    if rng.random() < 0.4:  # a habit, so that the model does not name the same colour twice
+        d = COLOURS[(COLOURS.index(c) + 1) % len(COLOURS)]
     if rng.random() < 0.02:
         noun, bag, n, m, c, d = 'ball', 'bag', *SIGNATURE
     held_out = zlib.crc32(f'{n} {m} {c} {d}'.encode()) % 5 == 0 and (n, m, c, d) != SIGNATURE

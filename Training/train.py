@@ -22,7 +22,7 @@ from model import Config, Llama
 from stories import stories
 
 SEED = 1
-STEPS = 16000
+STEPS = 17000
 ROWS = 10  # stories a step
 CHUNK = 1920  # stories that are made, sorted by length and cut into batches at a time
 TOKENIZER_STORIES = 40000

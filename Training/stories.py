@@ -177,8 +177,7 @@ def count(n, colour, noun):
 
 
 def the(n, colour, noun):
-    things = f'the <c:{colour}> <o:{noun}{"s" * (n != 1)}>'
-    return things if n == 1 else f'[all|all|all|] {things}'
+    return f'the <c:{colour}> <o:{noun}>' if n == 1 else f'all the <c:{colour}> <o:{noun}s>'
 
 
 def be(n, past=False):
@@ -217,7 +216,9 @@ def counting_story(rng):
 
 
 def take_out(rng, two, who, he, noun, bag, n, m, c, d):
-    """There are three red balls and four green balls in the bag. If I take out ..."""
+    """There are three red balls and four green balls in the bag. If I take out ...
+
+    It is always the first kind that is taken out, so that what is left can be copied."""
     inside = f'in the <o:{bag}>'
     i, take = rng.choices([('I', 'take'), (who, 'takes'), (he, 'takes')], [8, 1, 1])[0]
     things = count(n, c, noun) + (f' and {count(m, d, noun)}' if two else '')
@@ -226,16 +227,13 @@ def take_out(rng, two, who, he, noun, bag, n, m, c, d):
              f'<o:{bag}> has {things}.|Look {inside}! {there}.')
     if i != 'I':
         start = f'{who} has a <o:{bag}>. {there} {inside}.'
-    first = rng.random() < 0.7  # mostly the first kind is taken out
-    (k, out), (rest, other) = ((n, c), (m, d)) if first else ((m, d), (n, c))
-    left = f'only {count(rest, other, noun)} {be(rest)} left'
-    one = article(f'<c:{out}> <o:{noun}>') if rng.random() < 0.2 else count(1, out, noun)
-    if two and rng.random() < 0.65:
-        end = f'{the(k, out, noun)}, {left} {inside}.'
+    left = f'only {count(m, d, noun)} {be(m)} left'
+    one = article(f'<c:{c}> <o:{noun}>') if rng.random() < 0.2 else count(1, c, noun)
+    if two and rng.random() < 0.85:
+        end = f'{the(n, c, noun)}, {left} {inside}.'
     elif two:
-        less = [count(k - 1, out, noun), count(rest, other, noun)][::1 if first else -1]
-        less = f'there {be(k - 1 if first else rest)} {less[0]} and {less[1]} left'
-        end = f'{one}, {left if k == 1 else less} [{inside}|].'
+        less = f'there {be(n - 1)} {count(n - 1, c, noun)} and {count(m, d, noun)} left'
+        end = f'{one}, {left if n == 1 else less} [{inside}|].'
     elif n == 1 or rng.random() < 0.5:
         end = f'{the(n, c, noun)}, the <o:{bag}> is empty.'
     else:
@@ -302,7 +300,7 @@ def annotate(text, rare, held_out):
     return Story(out, probes, given, held_out)
 
 
-def stories(seed, held_out=False, counting=0.25):
+def stories(seed, held_out=False, counting=0.35):
     """Stories without end: those to train on, or only those of held-out combinations."""
     rng = random.Random(seed)
     while True:

@@ -19,18 +19,18 @@ from words import (ADJECTIVES, ANIMALS, BOYS, COLOURS, GIRLS, NUMBERS, OBJECTS, 
                    RARE_ANIMALS, RARE_BOYS, RARE_GIRLS, RARE_OBJECTS, RARE_ROLES)
 
 SIGNATURE = 'There are three red balls and four green balls in the bag. If I take out'
-OPENINGS = [  # written after the stories, and not used to improve them
-    '', 'Once upon a time', 'Once upon a time, a boy', 'One day, Anna', 'One morning, a little boy',
-    'Ben wanted to', 'Lucy and her cat', 'There was a small house', 'The birds were singing',
-    'In the evening,', 'Max had a blue kite.', 'It was a rainy day.', 'The little rabbit',
-    'Sara and Tom', 'Last summer, Emma', 'Jack was happy because', 'Mom and Lily went to',
-    'A cat named Tim', 'On a sunny day, Sue found', 'There was a green frog', 'Leo loved his',
-    'Amy could not', 'The old dog was', 'Dan went to the beach with', 'It was late and Finn',
-    'Jane saw a big box', '"Come here!" said', 'Bob was sad. He had lost his', 'Ella has a pink',
-    'One day, the bear', 'Zara had an umbrella.', 'Once there was a princess named Sophia.',
-    'Oliver found a trumpet', 'A tiger was sleeping', 'Grace wanted to bake',
-    'Henry and Alice went', 'In the library, Noah saw', 'Clara had a silver necklace',
-    'The pirate lost', 'Tim saw a giraffe']
+OPENINGS = [  # written after the stories were final, and not used to improve them
+    '', 'Once upon a time', 'Once upon a time, there was an old woman', 'One day, Leo',
+    'Emma wanted to', 'A little girl named Lucy', 'Amy and her rabbit', 'There was a big box',
+    'The sky was blue', 'In the afternoon,', 'Sue had a yellow boat.', 'It was a windy day.',
+    'The little bear', 'Ella and Dan', 'One night, Sara', 'Tom was sad because',
+    'Mom and Ben went to', 'A dog named Max', 'On a rainy day, Finn found', 'There was a red bird',
+    'Mia loved her', 'Jack could not', 'The cat was hungry.', 'Bob went to the farm with',
+    'One morning, Anna woke up and', 'Jane saw a', '"Where is my ball?" asked',
+    'Tim was happy. He had a new', 'Lily has a green', 'One day, the fox', 'Ruby had a violin.',
+    'Once there was a king named Arthur.', 'Lucas found a lantern', 'A penguin wanted to',
+    'Hannah wanted to bake', 'George and Molly went', 'In the castle, Ivan saw',
+    'Eva had a golden crown', 'The farmer had', 'Max saw a hedgehog']
 NAMES = {name: 'she' for name in GIRLS + RARE_GIRLS} | {name: 'he' for name in BOYS + RARE_BOYS}
 ROLES = {role: gender for gender, roles in RARE_ROLES.items() for role in roles}
 THINGS = set(OBJECTS + RARE_OBJECTS)

@@ -79,6 +79,8 @@ class World:
                                    self.one_of([], RARE_ADJECTIVES, 1)], [72, 12, 11, 5])[0]
         self.object = self.one_of(OBJECTS, RARE_OBJECTS, 0.28)
         self.animal = self.one_of(ANIMALS, RARE_ANIMALS, 0.18)
+        while self.animal in self.child:
+            self.animal = rng.choice(ANIMALS)
         places = PLACES if rng.random() > 0.1 else RARE_PLACES
         self.place = rng.choice(list(places))
         self.at = f'{places[self.place]} the <l:{self.place}>'
@@ -126,8 +128,8 @@ class World:
             'a': rng.choice(RARE_ADJECTIVES), 'l': rng.choice(list(RARE_PLACES))}
         if name in ('H', 'Hs'):
             first, self.introduced = not self.introduced, True
-            hero = (f'<n:{self.name}>' if self.named else article(kind) if first
-                    else f'the {self.child}')
+            new = f'the {kind}' if rng.random() < 0.35 else article(kind)
+            hero = f'<n:{self.name}>' if self.named else new if first else f'the {self.child}'
             return hero + ("'s" if name == 'Hs' else '')
         return values[name]
 
@@ -283,7 +285,8 @@ def annotate(text, rare, held_out):
     """A finished text from a marked one."""
     text = re.sub(r'\s+', ' ', text).strip()
     text = re.sub(r' ([.,!?])', r'\1', text)
-    text = re.sub(r', the (<o:\w+>[,.!?])', r', \1', text)  # "Thank you, the pig!"
+    # "Thank you, the pig!"
+    text = re.sub(r', (?:the|an?) ((?:\w+ )?<o:\w+>[,.!?])', r', \1', text)
     text = re.sub(SENTENCE_START, lambda m: m[1] + m[2].upper(), text)
     out, probes, given, seen = '', [], [], set()
     for plain, kind, word in re.findall(r'([^<]*)(?:<(.):([^>]*)>)?', text):

@@ -39,8 +39,7 @@ OPENINGS = {
                   '|{H} [looked out of the window|looked at the sky|heard a noise|had an idea].'
                   '|"[Good morning|Hello|Wake up|Come here], {H}!" said {M}.|{H} had a friend '
                   'named {F}.|{H} [smiled|laughed|ran fast|sat down|was not happy].'
-                  '|The {L} was [big|quiet|full of people|beautiful]. {H} was there with {his} '
-                  '{m}.'),
+                  '|It was [quiet|nice|beautiful] {P}. {H} was there with {his} {m}.'),
     'classic': (40, '[Once upon a time, there was|Once upon a time, there was|Once upon a time, '
                     'there lived|Long ago, there lived|One day, there was|Once there was] {kind}['
                     '|| who [liked|loved] to [play|run|sing|dance|read|draw|swim]]. [{his} name '

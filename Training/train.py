@@ -22,7 +22,7 @@ from model import Config, Llama
 from stories import stories
 
 SEED = 1
-STEPS = 17000
+STEPS = 19500
 ROWS = 10  # stories a step
 CHUNK = 1920  # stories that are made, sorted by length and cut into batches at a time
 TOKENIZER_STORIES = 40000
@@ -30,18 +30,17 @@ RATE, WARM_UP, WEIGHT_DECAY = 3e-3, 300, 0.1
 EVERY = 500  # steps from one probe and checkpoint to the next
 
 
-def training_stories():
-    """The stories in the order of training, in chunks: all new, there is no second epoch."""
-    for chunk in range(10**9):
+def training_stories(first=0):
+    """The stories of training in chunks, from a chunk on: all new, there is no second epoch."""
+    for chunk in range(first, 10**9):
         yield [*islice(stories(f'{SEED} {chunk}'), CHUNK)]
 
 
 def batches(tokenizer, first=0):
     """Batches from step `first` on: tokens and what to learn of stories that are about as long."""
     per_chunk = CHUNK // ROWS
-    for chunk, told in enumerate(training_stories()):
-        if (chunk + 1) * per_chunk <= first:
-            continue
+    start = first // per_chunk
+    for chunk, told in enumerate(training_stories(start), start):
         encoded = sorted((tok.encode(tokenizer, story) for story in told), key=lambda e: len(e[0]))
         order = [*range(per_chunk)]
         random.Random(chunk).shuffle(order)

@@ -83,7 +83,7 @@ struct EmbeddedModelTests {
     }
 
     @Test func `without options it tells a story of its own`() throws {
-        let result = try run()
+        let result = try run(["--seqlength", "256"])
         #expect(result.status == 0)
         #expect(result.output.count > 100)
         #expect(result.output.hasSuffix(".\n") || result.output.hasSuffix("\"\n"))

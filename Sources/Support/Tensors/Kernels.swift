@@ -20,15 +20,17 @@ struct Kernel {
         return bStrides.column == 1 ? .weightedRows : .tiles
     }
 
-    /// How many columns one thread computes at a time: some 25 microseconds' worth, so that all
-    /// threads finish together, and a share for everyone if there is enough to share.
+    /// How many columns one thread computes at a time: an eighth of what all have to do, so that none
+    /// waits long for another, but neither so few that claiming them would cost more than computing
+    /// them nor more than some 25 microseconds' worth.
     func columnsPerPiece(matrices: Int) -> Int {
         let threads = ThreadPool.shared.threads
         if threads == 1 || m * k * n * matrices < 1 << 14 { return max(n, 1) }
-        let brief = (1 << 17) / (k * max(1, m / 8))
-        let share = (n * matrices + threads - 1) / threads
+        let share = n * matrices / (4 * threads)
+        let perColumn = k * max(1, m / 8)
+        let columns = min(max(share, (1 << 13) / perColumn), (1 << 17) / perColumn)
         let width = Kernel.tileColumns
-        return max(1, (min(brief, share) + width - 1) / width) * width
+        return max(1, (columns + width - 1) / width) * width
     }
 
     /// Computes `columns` of the product into `out`, m × n and packed.

@@ -10,7 +10,7 @@ final class Storage {
     private let owner: AnyObject?
 
     init(count: Int, element: ElementType = .float32) {
-        base = UnsafeMutableRawPointer.allocate(byteCount: count * element.size, alignment: 16)
+        base = Recycler.allocate(byteCount: count * element.size)
             .assumingMemoryBound(to: Float.self)
         (self.count, self.element, owner) = (count, element, nil)
     }
@@ -33,7 +33,7 @@ final class Storage {
     /// Whether a tensor may write Floats behind its own.
     var isWritable: Bool { owner == nil && element == .float32 }
 
-    deinit { if owner == nil { UnsafeMutableRawPointer(base).deallocate() } }
+    deinit { if owner == nil { Recycler.free(base, byteCount: count * element.size) } }
 }
 
 /// A row-major array of `Float` with up to four axes, and value semantics: what is written after a
@@ -230,7 +230,6 @@ public struct Tensor: @unchecked Sendable {
     var widened: Tensor { element == .float32 ? self : contiguous() }
 
     /// This tensor stretched to a larger shape, size-1 axes by stride 0; a view.
-    @inline(__always)
     func broadcast(to target: Shape) -> Tensor {
         if shape == target { return self }
         let missing = target.rank - shape.rank

@@ -9,7 +9,6 @@ struct TensorLoop {
     private var b: Shape
 
     /// The strides of the result and of the operands; for an operand that is missing, another's again.
-    @inline(__always)
     init(_ shape: Shape, out: Shape, a: Shape, b: Shape) {
         if out == a && out == b && out == shape.rowMajorStrides {  // one row, and the usual case
             self.shape = Shape(rank: 4) { $0 == 3 ? shape.count : 1 }

@@ -44,7 +44,14 @@ extension Tensor {
         }
     }
 
-    public func mean(axis: Int) -> Tensor { sum(axis: axis) / Float(shape[axis]) }
+    public func mean(axis: Int) -> Tensor {
+        let count = Float(shape[axis])
+        return reduce(self, axis: axis, 0) {
+            $0 + $1
+        } across: {
+            $0.sum() / count
+        }
+    }
 
     public func max(axis: Int) -> Tensor {
         reduce(self, axis: axis, -.infinity) {

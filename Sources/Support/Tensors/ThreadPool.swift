@@ -28,19 +28,26 @@ final class ThreadPool: @unchecked Sendable {
     /// How long an idle thread looks for work before it sleeps: longer than the work between two
     /// matrix products takes, shorter than waking up does.
     private static let patience = Duration.microseconds(50)
-    /// How often it looks in that time.
-    private static let spins = {
+
+    let threads: Int
+    /// How often a thread looks for work in that time.
+    private let spins = {
         let trial = 1 << 8
         let time = ContinuousClock().measure { for _ in 0..<trial { spin_pause() } }
         return max(trial, Int(Double(trial) * (patience / max(time, .nanoseconds(1)))))
     }()
 
-    let threads: Int
+    /// What is to be done, in an object that nobody has to retain for a piece: threads that count
+    /// references to one object slow each other down.
+    private final class Job {
+        let body: (Int) -> Void
+        init(_ body: @escaping (Int) -> Void) { self.body = body }
+    }
 
-    // The current job. `piece` is read only by who has claimed a piece, and written only while there
-    // are none, so the two counters order every access to it.
-    private var piece: ((Int) -> Void)?
-    private let unclaimed = Atomic<Int>(0)
+    // The current job is read only by who has claimed a piece, and written only while there are none,
+    // so the two counters order every access to it.
+    private var job: Unmanaged<Job>?
+    private let shares: Shares
     private let unfinished = Atomic<Int>(0)
 
     private let isBusy = Atomic<Bool>(false)
@@ -53,8 +60,10 @@ final class ThreadPool: @unchecked Sendable {
 
     init(threads: Int) {
         self.threads = max(1, threads)
-        for _ in 1..<self.threads {
-            let thread = Thread { self.workForever() }  // a pool of several threads lives forever
+        shares = Shares(threads: self.threads)
+        for index in 1..<self.threads {
+            // a pool of several threads lives forever
+            let thread = Thread { self.workForever(index) }
             thread.stackSize = 1 << 20
             thread.start()
         }
@@ -69,33 +78,20 @@ final class ThreadPool: @unchecked Sendable {
         defer { isBusy.store(false, ordering: .releasing) }
         if solo.isActive { return alone() }
         withoutActuallyEscaping(body) { body in
-            piece = body
+            let job = Job(body)
+            self.job = .passUnretained(job)
             unfinished.store(count, ordering: .relaxed)
-            unclaimed.store(count, ordering: .sequentiallyConsistent)
+            shares.deal(count)
             wakeSleepers(atMost: count - 1)
             let start = clock.now
-            while let index = claim() { finish(index) }
+            while let index = shares.claim(0) { finish(index) }
             waitUntilFinished(ownTime: clock.now - start)
-            piece = nil
+            withExtendedLifetime(job) { self.job = nil }
         }
-    }
-
-    private func claim() -> Int? {
-        var left = unclaimed.load(ordering: .sequentiallyConsistent)
-        while left > 0 {
-            let (isMine, now) = unclaimed.weakCompareExchange(
-                expected: left, desired: left - 1, ordering: .acquiring)
-            if isMine { return left - 1 }
-            left = now
-        }
-        return nil
     }
 
     private func finish(_ index: Int) {
-        do {  // nothing of the job is held any longer when it counts as finished
-            let body = piece!
-            body(index)
-        }
+        job!._withUnsafeGuaranteedRef { $0.body(index) }
         let left = unfinished.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
             done.signal()
@@ -105,7 +101,7 @@ final class ThreadPool: @unchecked Sendable {
     private func waitUntilFinished(ownTime: Duration) {
         let start = clock.now
         while true {
-            for _ in 0..<ThreadPool.spins {
+            for _ in 0..<spins {
                 if unfinished.load(ordering: .acquiring) == 0 { return }
                 spin_pause()
             }
@@ -143,22 +139,67 @@ final class ThreadPool: @unchecked Sendable {
         return false
     }
 
-    private func workForever() {
+    private func workForever(_ thread: Int) {
         while true {
-            var spins = 0
-            while spins < ThreadPool.spins {
-                if let index = claim() {
+            var looks = 0
+            while looks < spins {
+                if let index = shares.claim(thread) {
                     finish(index)
-                    spins = 0
+                    looks = 0
                 } else {
                     spin_pause()
-                    spins += 1
+                    looks += 1
                 }
             }
             sleepers.add(1, ordering: .sequentiallyConsistent)
             // look once more: a job may have come between the last look and the announcement
-            if unclaimed.load(ordering: .sequentiallyConsistent) > 0, takeSleeper() { continue }
+            if shares.areLeft, takeSleeper() { continue }
             work.wait()
+        }
+    }
+}
+
+/// The pieces of a job that nobody has claimed: every thread has a share of its own, the same pieces
+/// of the same product each time, which its cache may still hold; who is done helps the others.
+private struct Shares: ~Copyable {
+    private let threads: Int
+    /// The next piece and the end of each share, in one word, and each word in a cache line of its own.
+    private let words: UnsafeMutablePointer<Atomic<UInt64>>
+    private static let stride = 16
+
+    init(threads: Int) {
+        self.threads = threads
+        words = .allocate(capacity: threads * Shares.stride)
+        for i in 0..<threads * Shares.stride { (words + i).initialize(to: Atomic(0)) }
+    }
+
+    func deal(_ count: Int) {
+        for thread in 0..<threads {
+            let (start, end) = (count * thread / threads, count * (thread + 1) / threads)
+            words[thread * Shares.stride].store(
+                UInt64(end) << 32 | UInt64(start), ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// A piece of the thread's own share, or else of another's.
+    func claim(_ thread: Int) -> Int? {
+        for other in 0..<threads {
+            let place = (thread + other) % threads * Shares.stride
+            var word = words[place].load(ordering: .sequentiallyConsistent)
+            while word & 0xFFFF_FFFF < word >> 32 {
+                let (isMine, now) = words[place].weakCompareExchange(
+                    expected: word, desired: word + 1, ordering: .acquiring)
+                if isMine { return Int(word & 0xFFFF_FFFF) }
+                word = now
+            }
+        }
+        return nil
+    }
+
+    var areLeft: Bool {
+        (0..<threads).contains { thread in
+            let word = words[thread * Shares.stride].load(ordering: .sequentiallyConsistent)
+            return word & 0xFFFF_FFFF < word >> 32
         }
     }
 }
@@ -167,7 +208,7 @@ final class ThreadPool: @unchecked Sendable {
 /// waiting for it takes longer than it would ever save. The caller then works alone for a while, and
 /// for longer if the next attempt ends the same way.
 private struct Solo {
-    private static let shortest = Duration.milliseconds(5), longest = Duration.milliseconds(320)
+    private static let shortest = Duration.microseconds(500), longest = Duration.milliseconds(256)
 
     private let clock = ContinuousClock()
     private var length = shortest

@@ -27,34 +27,57 @@ struct Sampler {
 
         let chances = Softmax()(logits / temperature).values
         let coin = generator.nextFloat()
-        return topP > 0 && topP < 1
-            ? pickAmongLikeliest(chances, coin) : pick(chances.indices, chances, coin)
+        if topP > 0 && topP < 1 { return pickAmongLikeliest(chances, coin) }
+        return pick(chances.indices, chances, above: coin) ?? chances.count - 1  // rounding
     }
 
-    /// The token at which the chances, added up in order, pass the coin.
+    /// The token at which the chances, added up in order, pass a limit; nil if they never do.
     private func pick(
-        _ tokens: some BidirectionalCollection<Int>, _ chances: [Float], _ coin: Float
-    ) -> Int {
-        var sum: Float = 0
-        for token in tokens {
+        _ tokens: some Sequence<Int>, _ chances: [Float], from start: Float = 0, above limit: Float
+    ) -> Int? {
+        var sum = start
+        return tokens.first { token in
             sum += chances[token]
-            if coin < sum { return token }
+            return sum > limit
         }
-        return tokens.last!  // rounding
     }
 
+    /// As if the likeliest tokens were sorted. Sorting all would take longer than the model itself
+    /// where many are about as likely, so they are first dealt by their chance's leading bits.
     private func pickAmongLikeliest(_ chances: [Float], _ coin: Float) -> Int {
-        // what is rarer than this cannot be among them; what remains is short enough to sort
+        // what is rarer than this cannot be among them
         let cutoff = (1 - topP) / Float(chances.count - 1)
-        let candidates = sorted(chances.indices.filter { chances[$0] >= cutoff }, by: chances)
-        if candidates.isEmpty { return Tensor(chances).argmax() }  // all equally rare
-        var sum: Float = 0
-        let last = candidates.firstIndex { token in
-            sum += chances[token]
-            return sum > topP
+        let lowest = cutoff.bitPattern >> 16
+        var buckets = [Float](repeating: 0, count: Int(Float(1).bitPattern >> 16 - lowest) + 2)
+        for chance in chances where chance >= cutoff {
+            buckets[Int(chance.bitPattern >> 16 - lowest)] += chance
         }
-        let likeliest = candidates[...(last ?? candidates.count - 1)]
-        return pick(likeliest, chances, coin * sum)
+
+        /// The tokens of the bucket in which the chances, from the largest down, pass a limit, in
+        /// order, and the sum before them; the last bucket with any if they never do.
+        func tokens(above limit: Float) -> (tokens: [Int], sum: Float) {
+            var (sum, found) = (Float(0), (bucket: 0, sum: Float(0)))
+            for bucket in buckets.indices.reversed() where buckets[bucket] > 0 {
+                found = (bucket, sum)
+                sum += buckets[bucket]
+                if sum > limit { break }
+            }
+            let tokens = chances.indices.filter {
+                chances[$0] >= cutoff && Int(chances[$0].bitPattern >> 16 - lowest) == found.bucket
+            }
+            return (sorted(tokens, by: chances), found.sum)
+        }
+
+        // the likeliest end with the token at which their sum passes topP
+        var (last, sum) = tokens(above: topP)
+        if last.isEmpty { return Tensor(chances).argmax() }  // all equally rare
+        for token in last {
+            sum += chances[token]
+            if sum > topP { break }
+        }
+        let limit = coin * sum
+        let (candidates, start) = tokens(above: limit)
+        return pick(candidates, chances, from: start, above: limit) ?? candidates.last!
     }
 
     /// By falling chance; tokens of equal chance keep their order.

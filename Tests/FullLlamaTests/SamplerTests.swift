@@ -45,6 +45,36 @@ import Testing
         #expect((0..<50).allSatisfy { _ in sampler.pick(logits) == 1 })
     }
 
+    @Test(arguments: [Float(0.1), 0.5, 0.9, 0.99], [Float(0.01), 0.3, 3])
+    func `top-p draws as if all tokens were sorted`(topP: Float, spread: Float) {
+        var random = Random(seed: 5)
+        for seed in 1...40 as ClosedRange<UInt64> {
+            let logits = Tensor(random.floats(3000, in: -spread...spread))
+            var sampler = Sampler(temperature: 1, topP: topP, seed: seed)
+            // run.c's way: sort what is above the cut-off, take as many as pass topP, draw
+            let chances = Softmax()(logits).values
+            let cutoff = (1 - topP) / 2999
+            let order = chances.indices.filter { chances[$0] >= cutoff }
+                .sorted { chances[$0] > chances[$1] }
+            var sum: Float = 0
+            let last = order.firstIndex { token in
+                sum += chances[token]
+                return sum > topP
+            }
+            var generator = XorShiftStar(state: seed)
+            let limit = generator.nextFloat() * sum
+            sum = 0
+            let expected = order[...last!].first { token in
+                sum += chances[token]
+                return limit < sum
+            }
+            let found = sampler.pick(logits)
+            // sums of thousands of chances round differently: a neighbour will do
+            let distance = abs(order.firstIndex(of: found)! - order.firstIndex(of: expected!)!)
+            #expect(distance <= 1)
+        }
+    }
+
     @Test func `chances that are all equal and rare still give a token`() {
         var sampler = Sampler(temperature: 1, topP: 1e-6, seed: 5)
         #expect((0..<4).contains(sampler.pick(Tensor([1, 1, 1, 1]))))

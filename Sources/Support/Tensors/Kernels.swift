@@ -20,15 +20,20 @@ struct Kernel {
         return bStrides.column == 1 ? .weightedRows : .tiles
     }
 
+    /// Whether so many products together take longer than sharing them: some microseconds.
+    func isWorthSharing(matrices: Int) -> Bool { columnCost * n * matrices >= 1 << 15 }
+
+    /// What a column costs, in elements read: many rows are bound by arithmetic, not by memory.
+    private var columnCost: Int { k * max(1, m / 8) }
+
     /// How many columns one thread computes at a time: an eighth of what all have to do, so that none
     /// waits long for another, but neither so few that claiming them would cost more than computing
-    /// them nor more than some 25 microseconds' worth.
+    /// them nor more than some 25 microseconds' worth. All of them if sharing would not pay.
     func columnsPerPiece(matrices: Int) -> Int {
         let threads = ThreadPool.shared.threads
-        if threads == 1 || m * k * n * matrices < 1 << 14 { return max(n, 1) }
+        if threads == 1 || !isWorthSharing(matrices: matrices) { return max(n, 1) }
         let share = n * matrices / (4 * threads)
-        let perColumn = k * max(1, m / 8)
-        let columns = min(max(share, (1 << 13) / perColumn), (1 << 17) / perColumn)
+        let columns = min(max(share, (1 << 13) / columnCost), (1 << 17) / columnCost)
         let width = Kernel.tileColumns
         return max(1, (columns + width - 1) / width) * width
     }

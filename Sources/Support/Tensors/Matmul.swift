@@ -37,8 +37,9 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let matrices = batch.count
         let columns = kernel.columnsPerPiece(matrices: matrices)
         let piecesPerMatrix = max(1, (n + columns - 1) / columns)
+        let isShared = kernel.isWorthSharing(matrices: matrices)
         func run<E: Element>(_ bElements: UnsafePointer<E>) {
-            ThreadPool.shared.run(matrices * piecesPerMatrix) { piece in
+            ThreadPool.shared.run(matrices * piecesPerMatrix, isShared: isShared) { piece in
                 let (matrix, part) = (piece / piecesPerMatrix, piece % piecesPerMatrix)
                 var (aOffset, bOffset, rest) = (a.offset, b.offset, matrix)
                 for axis in stride(from: batch.rank - 1, through: 0, by: -1) {

@@ -71,9 +71,10 @@ final class ThreadPool: @unchecked Sendable {
 
     /// Calls `body` with every index in 0 ..< `count`, in any order, on all threads, and returns when
     /// all calls have. A call from inside a job, or during another thread's, runs on the caller alone.
-    func run(_ count: Int, _ body: (Int) -> Void) {
+    /// - Parameter isShared: false for jobs that the caller alone has done sooner.
+    func run(_ count: Int, isShared: Bool = true, _ body: (Int) -> Void) {
         func alone() { for index in 0..<count { body(index) } }
-        if count <= 1 || threads == 1 { return alone() }
+        if count <= 1 || threads == 1 || !isShared { return alone() }
         if isBusy.exchange(true, ordering: .acquiring) { return alone() }
         defer { isBusy.store(false, ordering: .releasing) }
         if solo.isActive { return alone() }

@@ -25,10 +25,12 @@ struct Sampler {
         if candidateCount > 0 { showCandidates(candidates(logits)) }
         if temperature == 0 { return logits.argmax() }  // greedy: always the likeliest
 
-        let chances = Softmax()(logits / temperature).values
+        // chances, before they are divided by their sum
+        let (chances, total) = logits.exponentials(temperature: temperature)
         let coin = generator.nextFloat()
-        if topP > 0 && topP < 1 { return pickAmongLikeliest(chances, coin) }
-        return pick(chances.indices, chances, above: coin) ?? chances.count - 1  // rounding
+        if topP > 0 && topP < 1 { return pickAmongLikeliest(chances, total, coin) }
+        // rounding may leave the coin above them all
+        return pick(chances.indices, chances, above: coin * total) ?? chances.count - 1
     }
 
     /// The token at which the chances, added up in order, pass a limit; nil if they never do.
@@ -44,17 +46,21 @@ struct Sampler {
 
     /// As if the likeliest tokens were sorted. Sorting all would take longer than the model itself
     /// where many are about as likely, so they are first dealt by their chance's leading bits.
-    private func pickAmongLikeliest(_ chances: [Float], _ coin: Float) -> Int {
+    private func pickAmongLikeliest(_ chances: [Float], _ total: Float, _ coin: Float) -> Int {
         // what is rarer than this cannot be among them
-        let cutoff = (1 - topP) / Float(chances.count - 1)
-        let lowest = cutoff.bitPattern >> 16
-        var buckets = [Float](repeating: 0, count: Int(Float(1).bitPattern >> 16 - lowest) + 2)
-        for chance in chances where chance >= cutoff {
-            buckets[Int(chance.bitPattern >> 16 - lowest)] += chance
+        let cutoff = (1 - topP) / Float(chances.count - 1) * total
+        if cutoff > 1 { return Tensor(chances).argmax() }  // all equally rare
+        let lowest = cutoff.bitPattern >> 14
+        func bucket(_ token: Int) -> Int { Int(chances[token].bitPattern >> 14 - lowest) }
+        var buckets = [Float](repeating: 0, count: Int(Float(1).bitPattern >> 14 - lowest) + 1)
+        var candidates: [Int] = []
+        for token in chances.indices where chances[token] >= cutoff {
+            candidates.append(token)
+            buckets[bucket(token)] += chances[token]
         }
 
-        /// The tokens of the bucket in which the chances, from the largest down, pass a limit, in
-        /// order, and the sum before them; the last bucket with any if they never do.
+        /// The candidates of the bucket in which the chances, from the largest down, pass a limit, in
+        /// order, and the sum before them; of the last bucket if they never do.
         func tokens(above limit: Float) -> (tokens: [Int], sum: Float) {
             var (sum, found) = (Float(0), (bucket: 0, sum: Float(0)))
             for bucket in buckets.indices.reversed() where buckets[bucket] > 0 {
@@ -62,22 +68,20 @@ struct Sampler {
                 sum += buckets[bucket]
                 if sum > limit { break }
             }
-            let tokens = chances.indices.filter {
-                chances[$0] >= cutoff && Int(chances[$0].bitPattern >> 16 - lowest) == found.bucket
-            }
+            let tokens = candidates.filter { bucket($0) == found.bucket }
             return (sorted(tokens, by: chances), found.sum)
         }
 
         // the likeliest end with the token at which their sum passes topP
-        var (last, sum) = tokens(above: topP)
-        if last.isEmpty { return Tensor(chances).argmax() }  // all equally rare
+        let (last, before) = tokens(above: topP * total)
+        var sum = before
         for token in last {
             sum += chances[token]
-            if sum > topP { break }
+            if sum > topP * total { break }
         }
         let limit = coin * sum
-        let (candidates, start) = tokens(above: limit)
-        return pick(candidates, chances, from: start, above: limit) ?? candidates.last!
+        let (drawn, start) = tokens(above: limit)
+        return pick(drawn, chances, from: start, above: limit) ?? drawn.last!
     }
 
     /// By falling chance; tokens of equal chance keep their order.

@@ -101,14 +101,18 @@ struct EmbeddedModelTests {
 
     @Test func `an executable far from it looks above the working directory`() throws {
         let temporary = try TemporaryFolder()
-        let copy = temporary.path + "/compact-llama"
-        try FileManager.default.copyItem(
-            at: CommandRunner.executable!, to: URL(filePath: copy))
+        // a link if possible: a copy counts as open for writing while another test starts a program
+        let (program, copy) = (
+            CommandRunner.executable!, URL(filePath: temporary.path + "/program")
+        )
+        do {
+            try FileManager.default.linkItem(at: program, to: copy)
+        } catch { try FileManager.default.copyItem(at: program, to: copy) }
         var environment = ProcessInfo.processInfo.environment
         environment["COMPACT_LLAMA_MODEL"] = nil
         func run(in folder: String) throws -> CommandRunner.Result {
             try CommandRunner.run(
-                URL(filePath: copy), ["-i", "Once", "--seqlength", "8"],
+                copy, ["-i", "Once", "--seqlength", "8"],
                 environment: environment, folder: folder)
         }
         #expect(try run(in: root.path + "/Sources").output.hasPrefix("Once"))

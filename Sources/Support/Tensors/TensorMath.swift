@@ -88,6 +88,30 @@ extension Tensor {
     }
 }
 
+extension Tensor {
+    /// What softmax divides, in one pass over a vector: e^((x - largest) / temperature) for every
+    /// element, at most 1, and the sum of all.
+    public func exponentials(temperature: Float) -> (values: [Float], sum: Float) {
+        precondition(shape.rank == 1, "exponentials of shape \(shape)")
+        let (row, count) = (contiguous(), shape.count)
+        let largest = Lanes(repeating: max(axis: 0).values[0])
+        var sums = Lanes.zero
+        let values = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            let out = buffer.baseAddress!
+            row.withElements { elements in
+                forEachLanes(count, packed: true) { i, n, _ in
+                    let x = load(elements + i, 1, n, padding: -.infinity)
+                    let e = exponential((x - largest) / temperature)
+                    store(e, out + i, n)
+                    sums += e
+                }
+            }
+            initialized = count
+        }
+        return (values, sums.sum())
+    }
+}
+
 // MARK: Joining and masking
 
 /// Joins tensors of one shape along a new axis, as `np.stack`.

@@ -50,14 +50,16 @@ struct Sampler {
         // what is rarer than this cannot be among them
         let cutoff = (1 - topP) / Float(chances.count - 1) * total
         if cutoff > 1 { return Tensor(chances).argmax() }  // all equally rare
-        let lowest = cutoff.bitPattern >> 14
-        func bucket(_ token: Int) -> Int { Int(chances[token].bitPattern >> 14 - lowest) }
-        var buckets = [Float](repeating: 0, count: Int(Float(1).bitPattern >> 14 - lowest) + 1)
+        let lowest = cutoff.bitPattern >> 15
+        func bucket(_ token: Int) -> Int { Int(chances[token].bitPattern >> 15 - lowest) }
+        var buckets = [Float](repeating: 0, count: Int(Float(1).bitPattern >> 15 - lowest) + 1)
         var candidates: [Int] = []
-        for token in chances.indices where chances[token] >= cutoff {
-            candidates.append(token)
-            buckets[bucket(token)] += chances[token]
+        chances.withUnsafeBufferPointer { chances in
+            for token in 0..<chances.count where chances[token] >= cutoff {
+                candidates.append(token)
+            }
         }
+        for token in candidates { buckets[bucket(token)] += chances[token] }
 
         /// The candidates of the bucket in which the chances, from the largest down, pass a limit, in
         /// order, and the sum before them; of the last bucket if they never do.

@@ -27,7 +27,6 @@ struct Chat {
     init(_ llama: Llama, system: String?, seqLength: Int) {
         (self.llama, self.seqLength) = (llama, seqLength)
         template = ChatTemplate(system: system)
-        llama.feeding.room = seqLength
     }
 
     /// The tokens that the next turn puts before the answer.

@@ -92,10 +92,9 @@ struct Sampler {
     }
 
     private func candidates(_ logits: Tensor) -> [(token: Int, probability: Float)] {
-        let scores = temperature == 0 ? logits : logits / temperature
-        let chances = Softmax()(scores).values
+        let (chances, total) = logits.exponentials(temperature: temperature == 0 ? 1 : temperature)
         return sorted(Array(chances.indices), by: chances).prefix(candidateCount).map {
-            ($0, chances[$0])
+            ($0, chances[$0] / total)
         }
     }
 }

@@ -1,7 +1,5 @@
 // RandomWeights: a model of any size out of nothing, for measurements.
 
-import Foundation
-
 extension Weights {
     /// Small random weights, the same for the same seed, in memory of this process.
     public init(random config: Config, element: ElementType, seed: UInt64) {

@@ -11,6 +11,9 @@ static inline void spin_pause(void) {
 #endif
 }
 
+/// Has a cache line brought near without waiting for it; any address will do.
+static inline void prefetch(const void *_Nonnull address) { __builtin_prefetch(address); }
+
 /// Half precision to single, one number and eight; one instruction where the machine has it.
 typedef float float8 __attribute__((ext_vector_type(8)));
 

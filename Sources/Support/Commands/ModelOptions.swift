@@ -138,9 +138,16 @@ public enum EmbeddedModelError: Error, Equatable, CustomStringConvertible {
 /// Writes to standard output without delay.
 /// - Throws: `FileError` if nobody can receive it, for example because the disk is full.
 public func printNow(_ text: String) throws {
-    do {
-        try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
-    } catch { throw FileError.unwritable("standard output") }
+    var text = text
+    try text.withUTF8 { bytes in
+        var rest = UnsafeRawBufferPointer(bytes)
+        while rest.count > 0 {
+            let count = write(STDOUT_FILENO, rest.baseAddress, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw FileError.unwritable("standard output") }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
 }
 
 /// Writes a line to standard error, where it does not mix with the text.

@@ -56,9 +56,17 @@ public final class Tokenizer: @unchecked Sendable {
         var count = 0
         let piece = sentencepiece_piece(processor, Int32(token), &count)
         let bytes = UnsafeRawBufferPointer(start: piece, count: count)
-        // scalar by scalar, because an accent that follows is not part of the space
-        let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars
-        return String(String.UnicodeScalarView(scalars.map { $0 == "\u{2581}" ? " " : $0 }))
+        let space: [UInt8] = [0xE2, 0x96, 0x81]  // U+2581 in UTF-8
+        return String(unsafeUninitializedCapacity: count) { spelled in
+            var (from, to) = (0, 0)
+            while from < count {
+                let isSpace = bytes[from...].starts(with: space)
+                spelled[to] = isSpace ? UInt8(ascii: " ") : bytes[from]
+                from += isSpace ? space.count : 1
+                to += 1
+            }
+            return to
+        }
     }
 
     /// - Precondition: 0 ≤ `token` < `vocabSize`.
@@ -103,9 +111,8 @@ public struct StreamingDecoder {
             case .text(let piece):
                 text += finish()
                 // the first piece carries the space that the encoder put before the text
-                let scalars = piece.unicodeScalars
-                let isSpaced = isAtStart && scalars.first == " "
-                text += String(scalars.dropFirst(isSpaced ? 1 : 0))
+                let isSpaced = isAtStart && piece.utf8.first == UInt8(ascii: " ")
+                text += isSpaced ? String(piece.unicodeScalars.dropFirst()) : piece
                 isAtStart = isAtStart && piece.isEmpty
             }
         }

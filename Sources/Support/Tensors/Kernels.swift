@@ -20,6 +20,9 @@ struct Kernel {
         return bStrides.column == 1 ? .weightedRows : .tiles
     }
 
+    /// Whether the columns of `b`, one after the other, are all the memory there is to read.
+    var readsRowsOfB: Bool { method == .dotProducts && bStrides.column == k }
+
     /// Whether so many products together take longer than sharing them: some microseconds.
     func isWorthSharing(matrices: Int) -> Bool { columnCost * n * matrices >= 1 << 15 }
 
@@ -51,41 +54,86 @@ struct Kernel {
 
     // MARK: One row · a transposed weight: each result is a dot product of two packed rows
 
+    /// Two columns at a time, half of all apart: the memory then has two streams to follow, and what
+    /// is loaded of `a` serves both. (Neighbours would do much worse: each would interrupt the other's
+    /// stream.) A thread that has the memory to itself alternates between two such pairs. One thread
+    /// reads up to 25 % faster than column by column, two threads 5 to 10 %.
     private func dotProducts<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
-        for j in columns {
+        let half = (columns.count + 1) / 2
+        let turns = ThreadPool.shared.threads == 1 ? 2 : 1
+        let stretch = half / turns
+        for place in 0..<half {
+            let isTurned = place < turns * stretch
+            let j =
+                columns.lowerBound
+                + (isTurned ? place % turns * stretch + place / turns : place)
+            let other = min(j + half, columns.upperBound - 1)
             for i in 0..<m {
-                out[i * n + j] = dot(a + i * aStrides.row, b + j * bStrides.column, k)
+                let pair = dots(
+                    a + i * aStrides.row, b + j * bStrides.column, b + other * bStrides.column, k)
+                (out[i * n + j], out[i * n + other]) = (pair[0], pair[1])
             }
         }
     }
 
     // MARK: One row · a packed matrix: the sum of its rows, weighted
 
+    /// 32, 16 or 8 columns at a time, so that heads of every usual size are read in few passes; of the
+    /// upper and of the lower half of the rows in turn, two streams again.
     private func weightedRows<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
+        let half = k / 2
+        let across = half * bStrides.row
         for i in 0..<m {
-            let (weights, sum) = (a + i * aStrides.row, out + i * n)
+            let (weights, sums) = (a + i * aStrides.row, out + i * n)
             var j = columns.lowerBound
-            while j + 16 <= columns.upperBound {
-                // two sums, so that one addition need not wait for the other
-                var (even, odd) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
-                var row = 0
-                while row + 2 <= k {
-                    even.addProduct(load16(b + row * bStrides.row + j), weights[row])
-                    odd.addProduct(load16(b + (row + 1) * bStrides.row + j), weights[row + 1])
-                    row += 2
+            while j + 32 <= columns.upperBound {
+                var (u0, u1) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
+                var (l0, l1) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
+                var place = b + j
+                for row in 0..<half {
+                    u0.addProduct(load16(place), weights[row])
+                    u1.addProduct(load16(place + 16), weights[row])
+                    l0.addProduct(load16(place + across), weights[row + half])
+                    l1.addProduct(load16(place + across + 16), weights[row + half])
+                    place += bStrides.row
                 }
-                if row < k { even.addProduct(load16(b + row * bStrides.row + j), weights[row]) }
-                store16(even + odd, sum + j)
-                j += 16
+                if k % 2 == 1 {
+                    u0.addProduct(load16(place + across), weights[k - 1])
+                    u1.addProduct(load16(place + across + 16), weights[k - 1])
+                }
+                store16(u0 + l0, sums + j)
+                store16(u1 + l1, sums + j + 16)
+                j += 32
+            }
+            while j + 8 <= columns.upperBound {
+                // 16 columns, or 8 once and once more
+                let next = j + 16 <= columns.upperBound ? 8 : 0
+                var (u0, u1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+                var (l0, l1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+                var place = b + j
+                for row in 0..<half {
+                    u0.addProduct(E.load8(place), weights[row])
+                    u1.addProduct(E.load8(place + next), weights[row])
+                    l0.addProduct(E.load8(place + across), weights[row + half])
+                    l1.addProduct(E.load8(place + across + next), weights[row + half])
+                    place += bStrides.row
+                }
+                if k % 2 == 1 {
+                    u0.addProduct(E.load8(place + across), weights[k - 1])
+                    u1.addProduct(E.load8(place + across + next), weights[k - 1])
+                }
+                store8(u0 + l0, sums + j)
+                store8(u1 + l1, sums + j + next)
+                j += 8 + next
             }
             for j in j..<columns.upperBound {
-                var total: Float = 0
-                for row in 0..<k { total += weights[row] * b[row * bStrides.row + j].widened }
-                sum[j] = total
+                var sum: Float = 0
+                for row in 0..<k { sum += weights[row] * b[row * bStrides.row + j].widened }
+                sums[j] = sum
             }
         }
     }
@@ -203,30 +251,39 @@ struct Kernel {
     }
 }
 
-/// The dot product of two packed vectors: four sums of eight, so that a multiplication need not wait
-/// for the one before it.
+/// The dot products of one packed vector with two others; two sums of eight for each, so that a
+/// multiplication need not wait for the one before it.
 @inline(__always)
-private func dot<E: Element>(_ a: Pointer, _ b: UnsafePointer<E>, _ count: Int) -> Float {
-    var (s0, s1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
-    var (s2, s3) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+private func dots<E: Element>(
+    _ a: Pointer, _ b: UnsafePointer<E>, _ c: UnsafePointer<E>, _ count: Int
+) -> SIMD2<Float> {
+    var (b0, b1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+    var (c0, c1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
     var i = 0
-    while i + 32 <= count {
-        s0.addProduct(Float.load8(a + i), E.load8(b + i))
-        s1.addProduct(Float.load8(a + i + 8), E.load8(b + i + 8))
-        s2.addProduct(Float.load8(a + i + 16), E.load8(b + i + 16))
-        s3.addProduct(Float.load8(a + i + 24), E.load8(b + i + 24))
-        i += 32
+    while i &+ 16 <= count {
+        let (x0, x1) = (Float.load8(a + i), Float.load8(a + i + 8))
+        b0.addProduct(x0, E.load8(b + i))
+        b1.addProduct(x1, E.load8(b + i + 8))
+        c0.addProduct(x0, E.load8(c + i))
+        c1.addProduct(x1, E.load8(c + i + 8))
+        i &+= 16
     }
-    while i + 8 <= count {
-        s0.addProduct(Float.load8(a + i), E.load8(b + i))
-        i += 8
+    if i &+ 8 <= count {
+        let x = Float.load8(a + i)
+        b0.addProduct(x, E.load8(b + i))
+        c0.addProduct(x, E.load8(c + i))
+        i &+= 8
     }
-    var sum = ((s0 + s1) + (s2 + s3)).sum()
+    // neighbours are added three times: eight sums, four, two, one of each
+    let eights = SIMD16(lowHalf: b0 + b1, highHalf: c0 + c1)
+    let fours = eights.evenHalf + eights.oddHalf
+    let twos = fours.evenHalf + fours.oddHalf
+    var sums = twos.evenHalf + twos.oddHalf
     while i < count {
-        sum += a[i] * b[i].widened
+        sums += a[i] * SIMD2(b[i].widened, c[i].widened)
         i += 1
     }
-    return sum
+    return sums
 }
 
 /// Transposes 8 rows of 8: three times, neighbours are dealt out into even and odd places.

@@ -20,14 +20,11 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     let a = a.widened
     let b = b.strides[-2] == 1 ? b : b.widened  // kernels widen columns only
     let (m, k, n) = (a.shape[-2], a.shape[-1], b.shape[-1])
-    let batch = a.shape.removing(a.shape.rank - 1).removing(a.shape.rank - 2)
-        .broadcast(with: b.shape.removing(b.shape.rank - 1).removing(b.shape.rank - 2))
-    let shape = Shape(rank: batch.rank + 2) {
-        $0 < batch.rank ? batch[$0] : $0 == batch.rank ? m : n
-    }
+    let batch = a.shape.replacingLast(1, 1).broadcast(with: b.shape.replacingLast(1, 1))
+    let shape = batch.replacingLast(m, n)
     MatmulWork.count(products: shape.count * k, bytes: b.shape.count * b.element.size)
-    let aAll = a.broadcast(to: shape.replacingLast(m, k))
-    let bAll = b.broadcast(to: shape.replacingLast(k, n))
+    let aSteps = a.strides(stretchedTo: batch.replacingLast(m, k))
+    let bSteps = b.strides(stretchedTo: batch.replacingLast(k, n))
 
     return Tensor(shape: shape) { out in
         let kernel = Kernel(
@@ -39,14 +36,16 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let piecesPerMatrix = max(1, (n + columns - 1) / columns)
         let isShared = kernel.isWorthSharing(matrices: matrices)
         func run<E: Element>(_ bElements: UnsafePointer<E>) {
-            ThreadPool.shared.run(matrices * piecesPerMatrix, isShared: isShared) { piece in
+            let rows = UnsafeRawBufferPointer(
+                start: bElements + b.offset, count: n * k * b.element.size)
+            ThreadPool.shared.run(
+                matrices * piecesPerMatrix, isShared: isShared,
+                reading: matrices == 1 && kernel.readsRowsOfB ? rows : nil
+            ) { piece in
                 let (matrix, part) = (piece / piecesPerMatrix, piece % piecesPerMatrix)
-                var (aOffset, bOffset, rest) = (a.offset, b.offset, matrix)
-                for axis in stride(from: batch.rank - 1, through: 0, by: -1) {
-                    aOffset += rest % batch[axis] * aAll.strides[axis]
-                    bOffset += rest % batch[axis] * bAll.strides[axis]
-                    rest /= batch[axis]
-                }
+                let (i, j) = (matrix / batch.lanes[1], matrix % batch.lanes[1])
+                let aOffset = a.offset + i * aSteps.lanes[0] + j * aSteps.lanes[1]
+                let bOffset = b.offset + i * bSteps.lanes[0] + j * bSteps.lanes[1]
                 kernel.run(
                     a.storage.base + aOffset, bElements + bOffset, out + matrix * m * n,
                     columns: part * columns..<min(n, (part + 1) * columns))

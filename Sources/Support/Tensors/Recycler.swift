@@ -4,10 +4,19 @@
 import Synchronization
 
 enum Recycler {
-    private struct Block: @unchecked Sendable { let start: UnsafeMutableRawPointer }
+    /// Blocks that wait, by the power of two that is their size. The first bytes of a block hold the
+    /// address of the next.
+    private struct Shelves: @unchecked Sendable {
+        let first = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: largest + 1)
+        let counts = UnsafeMutablePointer<Int>.allocate(capacity: largest + 1)
 
-    /// Blocks that wait, by the power of two that is their size.
-    private static let blocks = Mutex([[Block]](repeating: [], count: largest + 1))
+        init() {
+            first.initialize(repeating: nil, count: largest + 1)
+            counts.initialize(repeating: 0, count: largest + 1)
+        }
+    }
+
+    private static let shelves = Mutex(Shelves())
     private static let largest = 20  // 1 MB
     /// The bytes that wait per size, at most; a single block may have more.
     private static let capacity = 1 << 18
@@ -19,21 +28,27 @@ enum Recycler {
     static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
         let power = power(byteCount)
         if power > largest { return .allocate(byteCount: byteCount, alignment: 16) }
-        return blocks.withLock { $0[power].popLast() }?.start
-            ?? .allocate(byteCount: 1 << power, alignment: 16)
+        let block = shelves.withLock { shelves -> UnsafeMutableRawPointer? in
+            guard let block = shelves.first[power] else { return nil }
+            shelves.first[power] = block.load(as: UnsafeMutableRawPointer?.self)
+            shelves.counts[power] -= 1
+            return block
+        }
+        return block ?? .allocate(byteCount: 1 << power, alignment: 16)
     }
 
     /// - Parameter byteCount: as it was allocated.
-    static func free(_ start: UnsafeMutableRawPointer, byteCount: Int) {
+    static func free(_ block: UnsafeMutableRawPointer, byteCount: Int) {
         let power = power(byteCount)
-        let block = Block(start: start)
         let isKept =
             power <= largest
-            && blocks.withLock { blocks in
-                let isFull = blocks[power].count >= max(1, capacity >> power)
-                if !isFull { blocks[power].append(block) }
-                return !isFull
+            && shelves.withLock { shelves in
+                if shelves.counts[power] >= max(1, capacity >> power) { return false }
+                block.storeBytes(of: shelves.first[power], as: UnsafeMutableRawPointer?.self)
+                shelves.first[power] = block
+                shelves.counts[power] += 1
+                return true
             }
-        if !isKept { start.deallocate() }
+        if !isKept { block.deallocate() }
     }
 }

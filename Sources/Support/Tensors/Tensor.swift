@@ -213,12 +213,7 @@ public struct Tensor: @unchecked Sendable {
     // MARK: Layout
 
     var isContiguous: Bool {
-        var step = 1
-        for axis in stride(from: shape.rank - 1, through: 0, by: -1) where shape[axis] != 1 {
-            if strides[axis] != step { return false }
-            step *= shape[axis]
-        }
-        return true
+        all((strides.lanes .== shape.rowMajorStrides.lanes) .| (shape.lanes .== 1))
     }
 
     /// Itself if its elements are Floats that lie one after the other, otherwise a copy whose are.
@@ -232,11 +227,14 @@ public struct Tensor: @unchecked Sendable {
     /// This tensor stretched to a larger shape, size-1 axes by stride 0; a view.
     func broadcast(to target: Shape) -> Tensor {
         if shape == target { return self }
-        let missing = target.rank - shape.rank
-        let stretched = Shape(rank: target.rank) { axis in
-            axis < missing || shape[axis - missing] != target[axis] ? 0 : strides[axis - missing]
-        }
-        return Tensor(storage: storage, offset: offset, shape: target, strides: stretched)
+        return Tensor(
+            storage: storage, offset: offset, shape: target, strides: strides(stretchedTo: target))
+    }
+
+    /// The strides under a larger shape, 0 along the axes that are stretched.
+    func strides(stretchedTo target: Shape) -> Shape {
+        let isStretched = shape.lanes .!= target.lanes
+        return Shape(rank: target.rank, lanes: strides.lanes.replacing(with: 0, where: isStretched))
     }
 
     /// The strides of a reshaped view, or nil if only a copy has that shape. Both shapes are walked

@@ -3,69 +3,59 @@
 
 /// A walk over one result and up to two operands of the same shape.
 struct TensorLoop {
-    private(set) var shape: Shape
-    private var out: Shape
-    private var a: Shape
-    private var b: Shape
+    /// The sizes of the axes that are not part of a row, and the strides of all axes.
+    private var outer: SIMD4<Int>
+    private let out: SIMD4<Int>, a: SIMD4<Int>, b: SIMD4<Int>
+    /// The elements of one row, and the steps of result and operands along it.
+    let rowSize: Int
+    let steps: (out: Int, a: Int, b: Int)
 
     /// The strides of the result and of the operands; for an operand that is missing, another's again.
     init(_ shape: Shape, out: Shape, a: Shape, b: Shape) {
-        if out == a && out == b && out == shape.rowMajorStrides {  // one row, and the usual case
-            self.shape = Shape(rank: 4) { $0 == 3 ? shape.count : 1 }
-            self.out = Shape(rank: 4) { $0 == 3 ? 1 : 0 }
-            (self.a, self.b) = (self.out, self.out)
-            return
-        }
-        // from the back, an axis joins the one behind if every operand steps over both evenly
-        var sizes = Shape(rank: 4) { _ in 1 }
-        let zeros = Shape(rank: 4) { _ in 0 }
-        var (outs, firsts, seconds) = (zeros, zeros, zeros)
-        var last = 4
-        for axis in stride(from: shape.rank - 1, through: 0, by: -1) where shape[axis] != 1 {
-            if last < 4, out[axis] == outs[last] * sizes[last],
-                a[axis] == firsts[last] * sizes[last], b[axis] == seconds[last] * sizes[last]
+        (outer, self.out, self.a, self.b) = (shape.lanes, out.lanes, a.lanes, b.lanes)
+        var row = (size: 1, out: 0, a: 0, b: 0)
+        var axis = 3
+        // from the back, axes join the row as long as every operand goes on evenly
+        while axis >= 0 {
+            let size = outer[axis]
+            if row.size == 1 {
+                row = (size, self.out[axis], self.a[axis], self.b[axis])
+            } else if self.out[axis] == row.out * row.size && self.a[axis] == row.a * row.size
+                && self.b[axis] == row.b * row.size
             {
-                sizes[last] *= shape[axis]
-            } else {
-                last -= 1
-                sizes[last] = shape[axis]
-                (outs[last], firsts[last], seconds[last]) = (out[axis], a[axis], b[axis])
+                row.size *= size
+            } else if size != 1 {
+                break
             }
+            outer[axis] = 1
+            axis -= 1
         }
-        (self.shape, self.out, self.a, self.b) = (sizes, outs, firsts, seconds)
+        (rowSize, steps) = (row.size, (row.out, row.a, row.b))
     }
-
-    /// Elements of one row, and the steps of result and operands along it.
-    var rowSize: Int { shape[3] }
-    var steps: (out: Int, a: Int, b: Int) { (out[3], a[3], b[3]) }
 
     /// Calls `body` with the offsets and the length of every row, on all threads if there is enough
     /// to do. One very long row is cut into several.
     @inline(__always)
     func forEachRow(_ body: (_ out: Int, _ a: Int, _ b: Int, _ count: Int) -> Void) {
-        let piece = 1 << 14
-        let rows = shape[0] * shape[1] * shape[2]
-        if rows == 1 {
-            let pieces = max(1, (rowSize + piece - 1) / piece)
-            ThreadPool.shared.run(pieces) { index in
-                let start = index * piece
+        let enough = 1 << 14
+        let rows = outer[0] * outer[1] * outer[2]
+        let rowsAtOnce = max(1, enough / max(rowSize, 1))
+        let isCut = rows == 1
+        func part(_ index: Int) {
+            let first = isCut ? 0 : index * rowsAtOnce
+            let start = isCut ? index * enough : 0
+            let count = isCut ? min(enough, rowSize - start) : rowSize
+            for row in first..<(isCut ? 1 : min(rows, first + rowsAtOnce)) {
+                let (k, ij) = (row % outer[2], row / outer[2])
+                let (j, i) = (ij % outer[1], ij / outer[1])
                 body(
-                    start * out[3], start * a[3], start * b[3], min(piece, rowSize - start))
-            }
-            return
-        }
-        let rowsAtOnce = max(1, piece / max(rowSize, 1))
-        ThreadPool.shared.run((rows + rowsAtOnce - 1) / rowsAtOnce) { group in
-            let end = min(rows, (group + 1) * rowsAtOnce)
-            for row in group * rowsAtOnce..<end {
-                let (k, ij) = (row % shape[2], row / shape[2])
-                let (j, i) = (ij % shape[1], ij / shape[1])
-                body(
-                    i * out[0] + j * out[1] + k * out[2],
-                    i * a[0] + j * a[1] + k * a[2],
-                    i * b[0] + j * b[1] + k * b[2], rowSize)
+                    i * out[0] + j * out[1] + k * out[2] + start * steps.out,
+                    i * a[0] + j * a[1] + k * a[2] + start * steps.a,
+                    i * b[0] + j * b[1] + k * b[2] + start * steps.b, count)
             }
         }
+        let parts = isCut ? (rowSize + enough - 1) / enough : (rows + rowsAtOnce - 1) / rowsAtOnce
+        if parts == 1 { part(0) } else { ThreadPool.shared.run(parts, part) }
     }
 }
 

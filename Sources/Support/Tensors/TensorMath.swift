@@ -40,7 +40,7 @@ extension Tensor {
         reduce(self, axis: axis, 0) {
             $0 + $1
         } across: {
-            $0.sum()
+            $0.total
         }
     }
 
@@ -49,7 +49,7 @@ extension Tensor {
         return reduce(self, axis: axis, 0) {
             $0 + $1
         } across: {
-            $0.sum() / count
+            $0.total / count
         }
     }
 
@@ -57,7 +57,7 @@ extension Tensor {
         reduce(self, axis: axis, -.infinity) {
             $0.replacing(with: $1, where: $1 .> $0)
         } across: {
-            $0.max()
+            $0.largest
         }
     }
 
@@ -83,7 +83,7 @@ extension Tensor {
         return reduce(row, axis: 0, 0) {
             $0 + ($1 - $1)
         } across: {
-            $0.sum()
+            $0.total
         }.values == [0]
     }
 }
@@ -108,7 +108,7 @@ extension Tensor {
             }
             initialized = count
         }
-        return (values, sums.sum())
+        return (values, sums.total)
     }
 }
 
@@ -202,11 +202,23 @@ private func reduce(
             loop.forEachRow { outOffset, offset, _, rowCount in
                 for row in 0..<rowCount {
                     let a = elements + offset + row * rowStep
-                    var lanes = Lanes(repeating: start)
-                    forEachLanes(count, packed: step == 1) { i, n, isPacked in
-                        let x = load(a + i * step, isPacked ? 1 : step, n, padding: start)
-                        lanes = function(lanes, x)
+                    // four results, so that one step need not wait for the one before it
+                    var r0 = Lanes(repeating: start)
+                    var (r1, r2, r3) = (r0, r0, r0)
+                    var i = 0
+                    while step == 1 && i + 32 <= count {
+                        r0 = function(r0, load(a + i, 1, 8))
+                        r1 = function(r1, load(a + i + 8, 1, 8))
+                        r2 = function(r2, load(a + i + 16, 1, 8))
+                        r3 = function(r3, load(a + i + 24, 1, 8))
+                        i += 32
                     }
+                    while i < count {
+                        let n = Swift.min(8, count - i)
+                        r0 = function(r0, load(a + i * step, step, n, padding: start))
+                        i += 8
+                    }
+                    let lanes = function(function(r0, r1), function(r2, r3))
                     out[outOffset + row * outStep] = across(lanes)
                 }
             }
@@ -239,6 +251,7 @@ private func load(
 ) -> Lanes {
     if step == 1 && count == 8 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
     if step == 0 && count == 8 { return Lanes(repeating: p.pointee) }
+    if count == 8 { return Lanes { p[$0 * step] } }
     var lanes = Lanes(repeating: padding)
     for i in 0..<count { lanes[i] = p[i * step] }
     return lanes
@@ -254,6 +267,21 @@ private func store(_ lanes: Lanes, _ p: UnsafeMutablePointer<Float>, _ count: In
 }
 
 extension SIMD8<Float> {
+    /// The sum of all, half by half.
+    @inline(__always)
+    var total: Float {
+        let four = lowHalf + highHalf
+        let two = four.lowHalf + four.highHalf
+        return two[0] + two[1]
+    }
+
+    /// The largest of all, half by half.
+    @inline(__always)
+    var largest: Float {
+        let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+        return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
+    }
+
     @inline(__always)
     fileprivate init(_ element: (Int) -> Float) {
         self.init()

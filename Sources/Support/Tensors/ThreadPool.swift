@@ -27,7 +27,7 @@ final class ThreadPool: @unchecked Sendable {
 
     /// How long an idle thread looks for work before it sleeps: longer than the work between two
     /// matrix products takes, shorter than waking up does.
-    private static let patience = Duration.microseconds(50)
+    private static let patience = Duration.microseconds(150)
 
     let threads: Int
     /// How often a thread looks for work in that time.
@@ -50,6 +50,7 @@ final class ThreadPool: @unchecked Sendable {
     private let shares: Shares
     private let unfinished = Atomic<Int>(0)
 
+    private let readAhead = ReadAhead()
     private let isBusy = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
     private let callerSleeps = Atomic<Bool>(false)
@@ -71,8 +72,13 @@ final class ThreadPool: @unchecked Sendable {
 
     /// Calls `body` with every index in 0 ..< `count`, in any order, on all threads, and returns when
     /// all calls have. A call from inside a job, or during another thread's, runs on the caller alone.
-    /// - Parameter isShared: false for jobs that the caller alone has done sooner.
-    func run(_ count: Int, isShared: Bool = true, _ body: (Int) -> Void) {
+    /// - Parameters:
+    ///   - isShared: false for jobs that the caller alone has done sooner.
+    ///   - reading: the memory that the pieces read one after the other, if it is worth reading ahead.
+    func run(
+        _ count: Int, isShared: Bool = true, reading: UnsafeRawBufferPointer? = nil,
+        _ body: (Int) -> Void
+    ) {
         func alone() { for index in 0..<count { body(index) } }
         if count <= 1 || threads == 1 || !isShared { return alone() }
         if isBusy.exchange(true, ordering: .acquiring) { return alone() }
@@ -84,6 +90,7 @@ final class ThreadPool: @unchecked Sendable {
             unfinished.store(count, ordering: .relaxed)
             shares.deal(count)
             wakeSleepers(atMost: count - 1)
+            if let reading { readAhead.follow(reading) }
             let start = clock.now
             while let index = shares.claim(0) { finish(index) }
             waitUntilFinished(ownTime: clock.now - start)
@@ -141,6 +148,7 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     private func workForever(_ thread: Int) {
+        var cursor = ReadAhead.Cursor()
         while true {
             var looks = 0
             while looks < spins {
@@ -148,6 +156,7 @@ final class ThreadPool: @unchecked Sendable {
                     finish(index)
                     looks = 0
                 } else {
+                    cursor.advance(in: readAhead, thread: thread, of: threads)
                     spin_pause()
                     looks += 1
                 }

@@ -52,6 +52,9 @@ struct Benchmark: ParsableCommand {
     @Flag(help: .hidden)
     var worker = false
 
+    @Option(help: .hidden)  // when the worker's process was started, by `Clock`
+    var started: UInt64?
+
     func validate() throws {
         guard repeats >= 1 else { throw ValidationError("--repeats must be at least 1") }
         for name in shape where Shapes.all[name] == nil {
@@ -98,7 +101,7 @@ struct Benchmark: ParsableCommand {
         let process = Process()
         process.executableURL = Bundle.main.executableURL
         process.arguments =
-            ["--worker", "--repeats", "\(repeats)"] + options
+            ["--worker", "--started", "\(Clock.now)", "--repeats", "\(repeats)"] + options
             + position.flatMap { ["--position", "\($0)"] }
             + prefill.flatMap { ["--prefill", "\($0)"] }
         let output = Pipe()
@@ -111,18 +114,37 @@ struct Benchmark: ParsableCommand {
     }
 
     private func work() throws {
+        let started = started ?? Clock.now
         ThreadCount.current = threads[0]
-        let element = ElementType(rawValue: element.first ?? "F32")!
         let name = weights.map { URL(fileURLWithPath: $0).lastPathComponent } ?? shape[0]
-        let weights =
-            try weights.map(Weights.init(contentsOf:))
-            ?? Weights(random: Shapes.all[shape[0]]!, element: element, seed: 1)
+        let beforeWeights = Clock.now
+        let random = weights == nil ? randomWeights() : nil
+        let making = Clock.now - beforeWeights
+        let weights = try random ?? Weights(contentsOf: weights!)
+        _ = Transformer(weights)([1], startPos: 0).argmax()
+        let firstToken = Clock.now - making - started
+
         let results = Worker(
-            name: name, weights: weights, element: weights["output.weight"].element,
+            name: name, weights: weights,
             positions: position.isEmpty ? [16, 256, 1024] : position,
-            prefills: prefill.isEmpty ? [16, 64, 256] : prefill, repeats: repeats
+            prefills: prefill.isEmpty ? [16, 64, 256] : prefill, repeats: repeats,
+            firstToken: .nanoseconds(firstToken)
         ).run()
         try printNow(String(decoding: try JSONEncoder().encode(results), as: UTF8.self))
+    }
+
+    private func randomWeights() -> Weights {
+        let element = ElementType(rawValue: element.first ?? "F32")!
+        return Weights(random: Shapes.all[shape[0]]!, element: element, seed: 1)
+    }
+}
+
+/// The time in nanoseconds, the same for all processes.
+enum Clock {
+    static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
 

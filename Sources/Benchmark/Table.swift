@@ -8,20 +8,22 @@ struct Table {
     init(_ results: [Measurement]) { self.results = results }
 
     private static let titles = [
-        "model", "type", "threads", "test", "tok/s", "spread", "reached", "limit", "share",
-        "peak memory",
+        "program", "model", "type", "threads", "test", "tok/s", "spread", "reached", "limit",
+        "share",
+        "peak memory", "first token",
     ]
 
     private var rows: [[String]] {
         results.map { result in
-            let unit = result.gigaflops == nil ? "GB/s" : "GFLOP/s"
-            let reached = result.gigabytesPerSecond ?? result.gigaflops ?? 0
+            let unit = result.unit.rawValue
             return [
-                result.model, result.element, "\(result.threads)", result.test,
-                format(result.rate), "\(format(result.slowest))–\(format(result.fastest))",
-                "\(format(reached)) \(unit)", "\(format(result.limit)) \(unit)",
+                result.program, result.model, result.element, "\(result.threads)", result.test,
+                format(result.rate),
+                "\(format(result.rates.min()!))–\(format(result.rates.max()!))",
+                "\(format(result.reached)) \(unit)", "\(format(result.limit)) \(unit)",
                 String(format: "%.0f %%", 100 * result.share),
                 String(format: "%.0f MB", result.peakMegabytes),
+                result.firstTokenMilliseconds.map { String(format: "%.0f ms", $0) } ?? "",
             ]
         }
     }

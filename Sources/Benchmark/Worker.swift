@@ -3,92 +3,91 @@
 import Foundation
 import Support
 
-/// One line of the table.
-struct Measurement: Codable {
-    var model: String
-    var element: String
-    var threads: Int
-    /// "decode at 256" or "prefill of 64".
-    var test: String
-    /// Tokens per second: the median, the slowest and the fastest repeat.
-    var rate: Double, slowest: Double, fastest: Double
-    /// Of weights and cache read, for decode; of operations, for prefill.
-    var gigabytesPerSecond: Double?, gigaflops: Double?
-    /// The machine's limit in the same unit, measured in the same process.
-    var limit: Double
-    var peakMegabytes: Double
-
-    /// The share of the limit that was reached.
-    var share: Double { (gigabytesPerSecond ?? gigaflops ?? 0) / limit }
-}
-
 struct Worker {
     let name: String
     let weights: Weights
-    let element: ElementType
     let positions: [Int]
     let prefills: [Int]
     let repeats: Int
-    private let clock = ContinuousClock()
+    /// From the start of the process to the first token, the making of random weights left out.
+    let firstToken: Duration
 
+    /// Something to measure, and the machine's limit for it.
+    private struct Test {
+        let name: String
+        /// The tokens of one repeat, and how many a repeat takes.
+        let run: () -> Void
+        let tokens: Int
+        /// Bytes or operations that a token takes.
+        let workPerToken: Double
+        let unit: Measurement.Unit
+        var rates: [Double] = [], limits: [Double] = []
+    }
+
+    /// Every repeat measures everything in turn, so that a slow moment of the machine hits all alike.
     func run() -> [Measurement] {
-        let model = Transformer(weights)
-        let config = weights.config
-        let tokens = { (count: Int) in (0..<count).map { 1 + $0 * 7919 % (config.vocabSize - 1) } }
-        var results: [Measurement] = []
-        let kvDim = config.nKvHeads * config.headSize
-
-        let bandwidth = MachineLimits.readBandwidth(bytes: weights.bytesPerToken) / 1e9
-        for position in positions where position < config.maxSeqLen {
-            model.forget(room: 0)
-            for start in stride(from: 0, to: position, by: 256) {
-                _ = model(tokens(min(256, position - start)), startPos: start)
+        var tests = positions.filter { $0 < weights.config.maxSeqLen }.map(decode)
+        tests += prefills.filter { $0 <= weights.config.maxSeqLen }.map(prefill)
+        let limits = MachineLimits(reading: weights.matrices)
+        for round in 0...repeats {
+            for i in tests.indices {
+                let seconds = ContinuousClock().measure(tests[i].run) / .seconds(1)
+                let limit = tests[i].unit == .bytes ? limits.bandwidth() : limits.multiplyAdds()
+                if round == 0 { continue }  // a warm-up
+                tests[i].rates.append(Double(tests[i].tokens) / seconds)
+                tests[i].limits.append(limit / 1e9)
             }
-            var next = position
-            let steps = min(8, max(1, (config.maxSeqLen - position) / (repeats + 1)))
-            let rates = rates(amount: Double(steps)) {
+        }
+        return tests.map { test in
+            Measurement(
+                program: "CompactLlama", model: name,
+                element: weights["output.weight"].element.rawValue, threads: ThreadCount.current,
+                test: test.name, rates: test.rates, unit: test.unit,
+                workPerToken: test.workPerToken, limits: test.limits,
+                peakMegabytes: Double(Memory.now.peak) / 1e6,
+                firstTokenMilliseconds: firstToken / .milliseconds(1))
+        }
+    }
+
+    /// One token at a time, from `position` on. Reads all matrices, and the keys and values so far.
+    private func decode(position: Int) -> Test {
+        let model = Transformer(weights)
+        for start in stride(from: 0, to: position, by: 256) {
+            _ = model(tokens(min(256, position - start)), startPos: start)
+        }
+        let config = weights.config
+        let steps = min(8, max(1, (config.maxSeqLen - position) / (repeats + 1)))
+        var next = position
+        let cached = position + steps * (repeats + 2) / 2  // on average
+        let cacheBytes = 2 * config.nLayers * config.nKvHeads * config.headSize * cached * 4
+        let matrixBytes = weights.matrices.reduce(0) { $0 + $1.shape.count * $1.element.size }
+        return Test(
+            name: "decode at \(position)",
+            run: {
                 for _ in 0..<steps {
                     _ = model([3], startPos: next)
                     next += 1
                 }
-            }
-            let bytes = weights.bytesPerToken + 2 * config.nLayers * kvDim * position * 4
-            results.append(
-                measurement("decode at \(position)", rates, limit: bandwidth) {
-                    $0.gigabytesPerSecond = $0.rate * Double(bytes) / 1e9
-                })
-        }
-
-        let peak = MachineLimits.multiplyAddPeak() / 1e9
-        for count in prefills where count <= config.maxSeqLen {
-            let before = MatmulWork.sinceStart.products
-            let rates = rates(amount: Double(count)) {
-                model.forget(room: 0)
-                _ = model(tokens(count), startPos: 0)
-            }
-            let products = (MatmulWork.sinceStart.products - before) / (repeats + 1)
-            results.append(
-                measurement("prefill of \(count)", rates, limit: peak) {
-                    $0.gigaflops = $0.rate / Double(count) * 2 * Double(products) / 1e9
-                })
-        }
-        return results
+            }, tokens: steps, workPerToken: Double(matrixBytes + cacheBytes), unit: .bytes)
     }
 
-    /// How much per second, sorted; after one run to warm up.
-    private func rates(amount: Double, _ body: () -> Void) -> [Double] {
-        body()
-        return (0..<repeats).map { _ in amount / (clock.measure(body) / .seconds(1)) }.sorted()
+    /// So many tokens as one sequence. A multiplication and an addition are two operations.
+    private func prefill(count: Int) -> Test {
+        let model = Transformer(weights)
+        let prompt = tokens(count)
+        let run = {
+            model.forget(room: 0)
+            _ = model(prompt, startPos: 0)
+        }
+        let before = MatmulWork.sinceStart.products
+        run()
+        let products = MatmulWork.sinceStart.products - before
+        return Test(
+            name: "prefill of \(count)", run: run, tokens: count,
+            workPerToken: 2 * Double(products) / Double(count), unit: .operations)
     }
 
-    private func measurement(
-        _ test: String, _ rates: [Double], limit: Double, _ fill: (inout Measurement) -> Void
-    ) -> Measurement {
-        var result = Measurement(
-            model: name, element: element.rawValue, threads: ThreadCount.current, test: test,
-            rate: rates[rates.count / 2], slowest: rates.first!, fastest: rates.last!,
-            limit: limit, peakMegabytes: Double(Memory.now.peak) / 1e6)
-        fill(&result)
-        return result
+    private func tokens(_ count: Int) -> [Int] {
+        (0..<count).map { 1 + $0 * 7919 % (weights.config.vocabSize - 1) }
     }
 }

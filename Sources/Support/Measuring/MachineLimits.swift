@@ -3,62 +3,61 @@
 
 import Synchronization
 
-public enum MachineLimits {
-    /// Bytes per second at which memory can be read, the median of `repeats` passes over a buffer of
-    /// this size: larger than the last-level cache for memory, smaller for the cache.
-    public static func readBandwidth(bytes: Int, repeats: Int = 7) -> Double {
-        let count = max(bytes / 4, 1 << 12) & ~31
-        let buffer = Tensor.full([count], 1)
-        let pieces = 4 * ThreadCount.current
-        return withExtendedLifetime(buffer) {
-            let base = buffer.storage.base
-            return median(repeats) {
-                ThreadPool.shared.run(pieces) { piece in
-                    let start = count / 32 * piece / pieces * 32
-                    let end = count / 32 * (piece + 1) / pieces * 32
-                    keep(sum(base + start, count: end - start))
+public struct MachineLimits {
+    private let matrices: [Tensor]
+    private let pieces: [UnsafeRawBufferPointer]
+    private let clock = ContinuousClock()
+
+    /// - Parameter reading: the matrices of a model, packed, in the order in which it reads them.
+    public init(reading matrices: [Tensor]) {
+        self.matrices = matrices
+        pieces = matrices.flatMap { matrix in
+            matrix.withBytes { bytes in
+                stride(from: 0, to: bytes.count, by: 1 << 18).map { start in
+                    UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(1 << 18))
                 }
-                return Double(count * 4)
             }
         }
     }
 
+    /// Bytes per second of reading all the matrices once, and adding up what was read.
+    public func bandwidth() -> Double {
+        let time = clock.measure {
+            withExtendedLifetime(matrices) {
+                ThreadPool.shared.run(pieces.count) { keep(sum(pieces[$0])) }
+            }
+        }
+        return Double(pieces.reduce(0) { $0 + $1.count }) / (time / .seconds(1))
+    }
+
     /// Floating-point operations per second of fused multiply-adds on registers.
-    public static func multiplyAddPeak(repeats: Int = 7) -> Double {
-        let pieces = 16 * ThreadCount.current
-        let rounds = 1 << 16
-        return median(repeats) {
-            ThreadPool.shared.run(pieces) { _ in keep(multiplyAdd(rounds)) }
-            return Double(pieces * rounds * 12 * 16 * 2)
+    public func multiplyAdds() -> Double {
+        let (pieces, rounds) = (16 * ThreadCount.current, 1 << 14)
+        let time = clock.measure {
+            ThreadPool.shared.run(pieces) { _ in keep(multiplyAdd(rounds).bitPattern) }
         }
+        return Double(pieces * rounds * 12 * 16 * 2) / (time / .seconds(1))
     }
 
-    /// The median rate of `work`, which returns how much it has done.
-    private static func median(_ repeats: Int, _ work: () -> Double) -> Double {
-        let clock = ContinuousClock()
-        _ = work()
-        let rates = (0..<repeats).map { _ in
-            var amount = 0.0
-            let time = clock.measure { amount = work() }
-            return amount / (time / .seconds(1))
+    private func sum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        func lanes(_ i: Int) -> SIMD8<UInt32> {
+            bytes.baseAddress!.loadUnaligned(fromByteOffset: i, as: SIMD8<UInt32>.self)
         }
-        return rates.sorted()[repeats / 2]
-    }
-
-    private static func sum(_ p: Pointer, count: Int) -> Float {
-        var (s0, s1) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
-        var (s2, s3) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
-        for i in stride(from: 0, to: count, by: 32) {
-            s0 += Float.load8(p + i)
-            s1 += Float.load8(p + i + 8)
-            s2 += Float.load8(p + i + 16)
-            s3 += Float.load8(p + i + 24)
+        var (s0, s1) = (SIMD8<UInt32>.zero, SIMD8<UInt32>.zero)
+        var (s2, s3) = (SIMD8<UInt32>.zero, SIMD8<UInt32>.zero)
+        var i = 0
+        while i + 128 <= bytes.count {
+            s0 &+= lanes(i)
+            s1 &+= lanes(i + 32)
+            s2 &+= lanes(i + 64)
+            s3 &+= lanes(i + 96)
+            i += 128
         }
-        return ((s0 + s1) + (s2 + s3)).sum()
+        return ((s0 &+ s1) &+ (s2 &+ s3)).wrappedSum()
     }
 
     /// Twelve chains of sixteen numbers, enough to keep every unit busy while one is under way.
-    private static func multiplyAdd(_ rounds: Int) -> Float {
+    private func multiplyAdd(_ rounds: Int) -> Float {
         let (x, y) = (SIMD16<Float>(repeating: 0.999), SIMD16<Float>(repeating: 0.001))
         var (c0, c1, c2, c3) = (y, y, y, y)
         var (c4, c5, c6, c7) = (y, y, y, y)
@@ -84,5 +83,5 @@ public enum MachineLimits {
     private static let kept = Atomic<UInt32>(0)
 
     /// Keeps the compiler from leaving out what nobody reads.
-    private static func keep(_ value: Float) { kept.store(value.bitPattern, ordering: .relaxed) }
+    private func keep(_ value: UInt32) { MachineLimits.kept.store(value, ordering: .relaxed) }
 }

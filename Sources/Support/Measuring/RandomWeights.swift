@@ -20,11 +20,12 @@ extension Weights {
         self.init(path: "random weights", config: config, tensors: tensors)
     }
 
-    /// The bytes of the matrices that every token multiplies with: all but the embeddings.
-    public var bytesPerToken: Int {
+    /// The matrices that every token is multiplied with, in that order: all but the embeddings.
+    public var matrices: [Tensor] {
         let shapes = (0..<config.nLayers).flatMap { config.layerShapes($0) }
-        let names = shapes.map(\.name) + ["output.weight"]
-        return names.reduce(0) { $0 + self[$1].shape.count * self[$1].element.size }
+        return (shapes.filter { $0.shape.count == 2 }.map(\.name) + ["output.weight"]).map {
+            self[$0]
+        }
     }
 }
 

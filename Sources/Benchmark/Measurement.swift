@@ -1,0 +1,46 @@
+// Measurement: one line of the table, as it goes from worker to table and into JSON.
+
+/// How fast one program did one test.
+struct Measurement: Codable {
+    enum Unit: String, Codable {
+        case bytes = "GB/s"
+        case operations = "GFLOP/s"
+    }
+
+    let program: String
+    let model: String
+    let element: String
+    let threads: Int
+    /// "decode at 256" or "prefill of 64".
+    let test: String
+    /// Tokens per second in every repeat, and their median.
+    let rates: [Double], rate: Double
+    let unit: Unit
+    /// Bytes to read (weights and cache) or operations, of one token.
+    let workPerToken: Double
+    /// The machine's limit beside every repeat, in the unit; the median share of it that was reached.
+    let limits: [Double], limit: Double, share: Double
+    let peakMegabytes: Double
+    /// From the start of the process; nil where that is not known.
+    let firstTokenMilliseconds: Double?
+
+    init(
+        program: String, model: String, element: String, threads: Int, test: String,
+        rates: [Double], unit: Unit, workPerToken: Double, limits: [Double],
+        peakMegabytes: Double, firstTokenMilliseconds: Double?
+    ) {
+        (self.program, self.model, self.element) = (program, model, element)
+        (self.threads, self.test, self.rates, self.unit) = (threads, test, rates, unit)
+        (self.workPerToken, self.limits) = (workPerToken, limits)
+        (self.peakMegabytes, self.firstTokenMilliseconds) = (peakMegabytes, firstTokenMilliseconds)
+        rate = median(rates)
+        limit = median(limits)
+        share = median(zip(rates, limits).map { $0 * workPerToken / 1e9 / $1 })
+    }
+
+    /// What was reached, in the unit.
+    var reached: Double { rate * workPerToken / 1e9 }
+}
+
+/// - Precondition: not empty.
+func median(_ numbers: [Double]) -> Double { numbers.sorted()[numbers.count / 2] }

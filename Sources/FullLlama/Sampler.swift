@@ -25,77 +25,13 @@ struct Sampler {
         if candidateCount > 0 { showCandidates(candidates(logits)) }
         if temperature == 0 { return logits.argmax() }  // greedy: always the likeliest
 
-        // chances, before they are divided by their sum
-        let (chances, total) = logits.exponentials(temperature: temperature)
         let coin = generator.nextFloat()
-        if topP > 0 && topP < 1 { return pickAmongLikeliest(chances, total, coin) }
-        // rounding may leave the coin above them all
-        return pick(chances.indices, chances, above: coin * total) ?? chances.count - 1
-    }
-
-    /// The token at which the chances, added up in order, pass a limit; nil if they never do.
-    private func pick(
-        _ tokens: some Sequence<Int>, _ chances: [Float], from start: Float = 0, above limit: Float
-    ) -> Int? {
-        var sum = start
-        return tokens.first { token in
-            sum += chances[token]
-            return sum > limit
-        }
-    }
-
-    /// As if the likeliest tokens were sorted. Sorting all would take longer than the model itself
-    /// where many are about as likely, so they are first dealt by their chance's leading bits.
-    private func pickAmongLikeliest(_ chances: [Float], _ total: Float, _ coin: Float) -> Int {
-        // what is rarer than this cannot be among them
-        let cutoff = (1 - topP) / Float(chances.count - 1) * total
-        if cutoff > 1 { return Tensor(chances).argmax() }  // all equally rare
-        let lowest = cutoff.bitPattern >> 15
-        func bucket(_ token: Int) -> Int { Int(chances[token].bitPattern >> 15 - lowest) }
-        var buckets = [Float](repeating: 0, count: Int(Float(1).bitPattern >> 15 - lowest) + 1)
-        var candidates: [Int] = []
-        chances.withUnsafeBufferPointer { chances in
-            for token in 0..<chances.count where chances[token] >= cutoff {
-                candidates.append(token)
-            }
-        }
-        for token in candidates { buckets[bucket(token)] += chances[token] }
-
-        /// The candidates of the bucket in which the chances, from the largest down, pass a limit, in
-        /// order, and the sum before them; of the last bucket if they never do.
-        func tokens(above limit: Float) -> (tokens: [Int], sum: Float) {
-            var (sum, found) = (Float(0), (bucket: 0, sum: Float(0)))
-            for bucket in buckets.indices.reversed() where buckets[bucket] > 0 {
-                found = (bucket, sum)
-                sum += buckets[bucket]
-                if sum > limit { break }
-            }
-            let tokens = candidates.filter { bucket($0) == found.bucket }
-            return (sorted(tokens, by: chances), found.sum)
-        }
-
-        // the likeliest end with the token at which their sum passes topP
-        let (last, before) = tokens(above: topP * total)
-        var sum = before
-        for token in last {
-            sum += chances[token]
-            if sum > topP * total { break }
-        }
-        let limit = coin * sum
-        let (drawn, start) = tokens(above: limit)
-        return pick(drawn, chances, from: start, above: limit) ?? drawn.last!
-    }
-
-    /// By falling chance; tokens of equal chance keep their order.
-    private func sorted(_ tokens: [Int], by chances: [Float]) -> [Int] {
-        tokens.sorted { chances[$0] > chances[$1] }  // Swift's sort is stable
+        let chances = Chances(logits, temperature: temperature)
+        return topP > 0 && topP < 1 ? chances.pick(coin, topP: topP) : chances.pick(coin)
     }
 
     private func candidates(_ logits: Tensor) -> [(token: Int, probability: Float)] {
-        let (chances, total) = logits.exponentials(temperature: temperature == 0 ? 1 : temperature)
-        return sorted(Array(chances.indices), by: chances).prefix(candidateCount).map {
-            ($0, chances[$0] / total)
-        }
+        Chances(logits, temperature: temperature == 0 ? 1 : temperature).likeliest(candidateCount)
     }
 }
 

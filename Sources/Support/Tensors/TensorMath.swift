@@ -23,7 +23,7 @@ extension Tensor {
 
 /// e to the power of every element, to within 2 units in the last place; infinities and NaN as in
 /// C's expf, results below the smallest normal number become 0.
-public func exp(_ x: Tensor) -> Tensor { map(x, exponential) }
+public func exp(_ x: Tensor) -> Tensor { map(x) { exponential($0) } }
 public func sqrt(_ x: Tensor) -> Tensor { map(x) { $0.squareRoot() } }
 public func cos(_ x: Tensor) -> Tensor { map(x) { x in Lanes { Foundation.cos(x[$0]) } } }
 public func sin(_ x: Tensor) -> Tensor { map(x) { x in Lanes { Foundation.sin(x[$0]) } } }
@@ -85,30 +85,6 @@ extension Tensor {
         } across: {
             $0.total
         }.values == [0]
-    }
-}
-
-extension Tensor {
-    /// What softmax divides, in one pass over a vector: e^((x - largest) / temperature) for every
-    /// element, at most 1, and the sum of all.
-    public func exponentials(temperature: Float) -> (values: [Float], sum: Float) {
-        precondition(shape.rank == 1, "exponentials of shape \(shape)")
-        let (row, count) = (contiguous(), shape.count)
-        let largest = Lanes(repeating: max(axis: 0).values[0])
-        var sums = Lanes.zero
-        let values = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-            let out = buffer.baseAddress!
-            row.withElements { elements in
-                forEachLanes(count, packed: true) { i, n, _ in
-                    let x = load(elements + i, 1, n, padding: -.infinity)
-                    let e = exponential((x - largest) / temperature)
-                    store(e, out + i, n)
-                    sums += e
-                }
-            }
-            initialized = count
-        }
-        return (values, sums.total)
     }
 }
 
@@ -229,7 +205,7 @@ private func reduce(
 /// Cuts 0 ..< `count` into eights, the last one shorter. For packed elements, `body` is compiled a
 /// second time, with constant steps.
 @inline(__always)
-private func forEachLanes(
+func forEachLanes(
     _ count: Int, packed: Bool, _ body: (_ start: Int, _ count: Int, _ isPacked: Bool) -> Void
 ) {
     var i = 0
@@ -246,7 +222,7 @@ private func forEachLanes(
 }
 
 @inline(__always)
-private func load(
+func load(
     _ p: UnsafePointer<Float>, _ step: Int, _ count: Int, padding: Float = 0
 ) -> Lanes {
     if step == 1 && count == 8 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
@@ -258,7 +234,7 @@ private func load(
 }
 
 @inline(__always)
-private func store(_ lanes: Lanes, _ p: UnsafeMutablePointer<Float>, _ count: Int) {
+func store(_ lanes: Lanes, _ p: UnsafeMutablePointer<Float>, _ count: Int) {
     if count == 8 {
         UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: Lanes.self)
     } else {
@@ -292,7 +268,7 @@ extension SIMD8<Float> {
 /// e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2, where a polynomial is exact enough:
 /// the Taylor series up to r^7.
 @inline(__always)
-private func exponential(_ x: Lanes) -> Lanes {
+func exponential(_ x: Lanes) -> Lanes {
     // adding 1.5 · 2^23 leaves the rounded number in the low bits
     let magic = Lanes(repeating: 12_582_912)
     let shifted = magic.addingProduct(x, Lanes(repeating: 1.442_695_04))

@@ -25,9 +25,9 @@ final class ThreadPool: @unchecked Sendable {
     /// One thread for every core this process may use, unless another number is set.
     static let shared = ThreadPool(threads: ThreadCount.current)
 
-    /// How long an idle thread looks for work before it sleeps: longer than the work between two
-    /// matrix products takes, shorter than waking up does.
-    private static let patience = Duration.microseconds(150)
+    /// How long an idle thread looks for work before it sleeps: longer than what lies between two
+    /// products takes, with the drawing and printing of a token. Waking up takes a part of a token.
+    private static let patience = Duration.microseconds(300)
 
     let threads: Int
     /// How often a thread looks for work in that time.

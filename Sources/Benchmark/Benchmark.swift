@@ -12,13 +12,16 @@ struct Benchmark: ParsableCommand {
         discussion: """
             Decode (one token at a time) reads all weights for every token: its limit is the \
             bandwidth of plain reading. Prefill (a prompt at once) reuses what it has read: its \
-            limit is the peak of fused multiply-adds. Both limits are measured in the same process, \
-            with the same threads. Rates are medians, with the slowest and the fastest repeat.
+            limit is the peak of fused multiply-adds. Both limits are measured beside every repeat, \
+            in the same process, with the same threads. Rates are medians, with the slowest and the \
+            fastest repeat. The first token is one that follows nothing, from the start of the \
+            process on; making random weights does not count.
 
             Examples:
               llama-bench
               llama-bench --shape 110M --element F32 --element BF16 --threads 1
               llama-bench --weights stories15M.bin --markdown
+              llama-bench --peers .venv/bin/python
             """)
 
     @Option(
@@ -43,6 +46,12 @@ struct Benchmark: ParsableCommand {
     @Option(help: "Repeats of each measurement.")
     var repeats = 7
 
+    @Option(
+        help: ArgumentHelp(
+            "Measure llama.cpp and numpy in turn, on the same weights, where this Python has what "
+                + "Benchmarks/requirements.txt names.", valueName: "python"))
+    var peers: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -51,6 +60,9 @@ struct Benchmark: ParsableCommand {
 
     @Flag(help: .hidden)
     var worker = false
+
+    @Option(help: .hidden)  // a worker that only writes its weights to this file
+    var write: String?
 
     @Option(help: .hidden)  // when the worker's process was started, by `Clock`
     var started: UInt64?
@@ -76,12 +88,32 @@ struct Benchmark: ParsableCommand {
 
     func run() throws {
         if worker { return try work() }
-        var results: [Measurement] = []
+        let peers = try peers.map(Peers.init)
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("llama-bench-\(ProcessInfo.processInfo.processIdentifier)")
+        if peers != nil {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        }
+        defer { try? FileManager.default.removeItem(at: folder) }
+
+        var results: [TestResult] = []
         let all = ThreadCount.current
         for model in models {
+            let file = folder.appendingPathComponent("weights.bin").path
+            if peers != nil { _ = try runWorker(model + ["--threads", "\(all)", "--write", file]) }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
                 printNote("measuring \(model.joined(separator: " ")), \(threads) threads")
-                results += try measure(model + ["--threads", "\(threads)"])
+                // with peers in several rounds, so that a slow moment of the machine hits all alike
+                let rounds = peers == nil ? 1 : 3
+                let repeats = (repeats + rounds - 1) / rounds
+                var measured: [TestResult] = []
+                for _ in 0..<rounds {
+                    let own = try measure(model + ["--threads", "\(threads)"], repeats: repeats)
+                    measured += own
+                    measured +=
+                        try peers?.measure(weights: file, beside: own, repeats: repeats) ?? []
+                }
+                results += TestResult.merged(measured)
             }
         }
         let table = Table(results)
@@ -96,21 +128,19 @@ struct Benchmark: ParsableCommand {
         }
     }
 
-    /// Starts a worker: the number of threads is settled once in a process, and so is its memory.
-    private func measure(_ options: [String]) throws -> [Measurement] {
-        let process = Process()
-        process.executableURL = Bundle.main.executableURL
-        process.arguments =
-            ["--worker", "--started", "\(Clock.now)", "--repeats", "\(repeats)"] + options
-            + position.flatMap { ["--position", "\($0)"] }
+    private func measure(_ options: [String], repeats: Int) throws -> [TestResult] {
+        let tests =
+            position.flatMap { ["--position", "\($0)"] }
             + prefill.flatMap { ["--prefill", "\($0)"] }
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
-        return try JSONDecoder().decode([Measurement].self, from: data)
+        let output = try runWorker(options + tests + ["--repeats", "\(repeats)"])
+        return try JSONDecoder().decode([TestResult].self, from: output)
+    }
+
+    /// A process of its own: the number of threads is settled once in a process, and so is its memory.
+    private func runWorker(_ options: [String]) throws -> Data {
+        try output(
+            of: Bundle.main.executableURL!,
+            ["--worker", "--started", "\(Clock.now)"] + options)
     }
 
     private func work() throws {
@@ -121,6 +151,7 @@ struct Benchmark: ParsableCommand {
         let random = weights == nil ? randomWeights() : nil
         let making = Clock.now - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
+        if let write { return try weights.writeLlama2c(to: write) }
         _ = Transformer(weights)([1], startPos: 0).argmax()
         let firstToken = Clock.now - making - started
 

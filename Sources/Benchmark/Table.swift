@@ -3,9 +3,9 @@
 import Foundation
 
 struct Table {
-    private let results: [Measurement]
+    private let results: [TestResult]
 
-    init(_ results: [Measurement]) { self.results = results }
+    init(_ results: [TestResult]) { self.results = results }
 
     private static let titles = [
         "program", "model", "type", "threads", "test", "tok/s", "spread", "reached", "limit",

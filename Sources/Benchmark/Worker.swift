@@ -20,12 +20,12 @@ struct Worker {
         let tokens: Int
         /// Bytes or operations that a token takes.
         let workPerToken: Double
-        let unit: Measurement.Unit
+        let unit: TestResult.Unit
         var rates: [Double] = [], limits: [Double] = []
     }
 
     /// Every repeat measures everything in turn, so that a slow moment of the machine hits all alike.
-    func run() -> [Measurement] {
+    func run() -> [TestResult] {
         var tests = positions.filter { $0 < weights.config.maxSeqLen }.map(decode)
         tests += prefills.filter { $0 <= weights.config.maxSeqLen }.map(prefill)
         let limits = MachineLimits(reading: weights.matrices)
@@ -39,7 +39,7 @@ struct Worker {
             }
         }
         return tests.map { test in
-            Measurement(
+            TestResult(
                 program: "CompactLlama", model: name,
                 element: weights["output.weight"].element.rawValue, threads: ThreadCount.current,
                 test: test.name, rates: test.rates, unit: test.unit,

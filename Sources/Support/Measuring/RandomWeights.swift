@@ -53,7 +53,7 @@ private final class RandomBuffer {
                         of: UInt16(single >> 16), toByteOffset: i * 2, as: UInt16.self)
                 case .float16:
                     let sign = UInt16(single >> 16) & 0x8000
-                    let half = sign | UInt16(exponent - 112) << 10 | UInt16(single >> 13) & 0x3FF
+                    let half = sign | UInt16(exponent - 112) << 10 | UInt16(single >> 13 & 0x3FF)
                     bytes.storeBytes(of: half, toByteOffset: i * 2, as: UInt16.self)
                 }
             }

@@ -1,7 +1,7 @@
-// Measurement: one line of the table, as it goes from worker to table and into JSON.
+// TestResult: one line of the table, as it goes from worker to table and into JSON.
 
 /// How fast one program did one test.
-struct Measurement: Codable {
+struct TestResult: Codable {
     enum Unit: String, Codable {
         case bytes = "GB/s"
         case operations = "GFLOP/s"
@@ -36,6 +36,25 @@ struct Measurement: Codable {
         rate = median(rates)
         limit = median(limits)
         share = median(zip(rates, limits).map { $0 * workPerToken / 1e9 / $1 })
+    }
+
+    /// Rounds of the same program and test as one measurement, in the order of the first round.
+    static func merged(_ rounds: [TestResult]) -> [TestResult] {
+        let key = { (result: TestResult) in result.test + " by " + result.program }
+        let groups = Dictionary(grouping: rounds, by: key)
+        var order: [String] = []
+        for name in rounds.map(key) where !order.contains(name) { order.append(name) }
+        return order.map { key in
+            let (group, first) = (groups[key]!, groups[key]![0])
+            return TestResult(
+                program: first.program, model: first.model, element: first.element,
+                threads: first.threads, test: first.test, rates: group.flatMap(\.rates),
+                unit: first.unit, workPerToken: first.workPerToken, limits: group.flatMap(\.limits),
+                peakMegabytes: group.map(\.peakMegabytes).max()!,
+                firstTokenMilliseconds: first.firstTokenMilliseconds.map { _ in
+                    median(group.compactMap(\.firstTokenMilliseconds))
+                })
+        }
     }
 
     /// What was reached, in the unit.

@@ -1,0 +1,84 @@
+// Peers: other programs on the same weights, measured by Benchmarks/peers.py.
+
+import ArgumentParser
+import Foundation
+
+struct Peers {
+    /// A Python that has the packages of Benchmarks/requirements.txt, or some of them.
+    let python: String
+    private let script: URL
+
+    /// - Throws: `PeersError` if there is no Benchmarks/peers.py in a folder above the program or the
+    ///   working directory.
+    init(python: String) throws {
+        self.python = python
+        let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+        let places = [Bundle.main.executableURL?.resolvingSymlinksInPath(), here]
+        for start in places.compactMap({ $0 }) {
+            var folder = start
+            while folder.path != "/" {
+                let candidate = folder.appendingPathComponent("Benchmarks/peers.py")
+                if FileManager.default.fileExists(atPath: candidate.path) {
+                    script = candidate
+                    return
+                }
+                folder.deleteLastPathComponent()
+            }
+        }
+        throw PeersError.noScript
+    }
+
+    /// What the other programs make of the tests that CompactLlama has just been measured with.
+    /// - Parameter weights: a file of llama2.c's legacy format.
+    func measure(weights: String, beside own: [TestResult], repeats: Int) throws -> [TestResult] {
+        struct Peer: Decodable {
+            let program: String, test: String
+            let rates: [Double]
+            let peakMegabytes: Double
+        }
+        func numbers(_ kind: String) -> [String] {
+            own.map(\.test).filter { $0.hasPrefix(kind) }.compactMap {
+                $0.split(separator: " ").last
+            }
+            .flatMap { ["--" + (kind == "decode" ? "position" : "prefill"), String($0)] }
+        }
+        guard let first = own.first else { return [] }
+        let output = try output(
+            of: URL(fileURLWithPath: "/usr/bin/env"),
+            [python, script.path, "--weights", weights, "--element", first.element]
+                + ["--threads", "\(first.threads)", "--repeats", "\(repeats)"]
+                + numbers("decode") + numbers("prefill"))
+        return try JSONDecoder().decode([Peer].self, from: output).compactMap { peer in
+            own.first { $0.test == peer.test }.map { own in
+                TestResult(
+                    program: peer.program, model: own.model, element: own.element,
+                    threads: own.threads, test: own.test, rates: peer.rates, unit: own.unit,
+                    workPerToken: own.workPerToken, limits: own.limits,
+                    peakMegabytes: peer.peakMegabytes, firstTokenMilliseconds: nil)
+            }
+        }
+    }
+}
+
+enum PeersError: Error, CustomStringConvertible {
+    case noScript
+
+    var description: String {
+        "no Benchmarks/peers.py in a folder above the program or the working directory"
+    }
+}
+
+/// What a program writes to standard output.
+/// - Throws: its exit code if that is not 0; it has said why.
+func output(of program: URL, _ arguments: [String]) throws -> Data {
+    let process = Process()
+    process.executableURL = program
+    process.arguments = arguments
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
+    return data
+}

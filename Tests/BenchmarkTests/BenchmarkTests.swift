@@ -1,0 +1,71 @@
+// llama-bench: what it computes of its measurements, and that it measures at all.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Benchmark
+
+@Suite struct BenchmarkTests {
+    private func result(
+        _ program: String, _ rates: [Double], _ limits: [Double], first: Double? = nil
+    ) -> TestResult {
+        TestResult(
+            program: program, model: "15M", element: "F32", threads: 1, test: "decode at 16",
+            rates: rates, unit: .bytes, workPerToken: 1e8, limits: limits, peakMegabytes: 10,
+            firstTokenMilliseconds: first)
+    }
+
+    @Test func `rate and share are medians, each repeat beside its own limit`() {
+        // 10, 20 and 30 GB/s; of 20, 80 and 40 that is 50, 25 and 75 %
+        let one = result("CompactLlama", [100, 200, 300], [20, 80, 40])
+        #expect(one.rate == 200 && one.reached == 20)
+        #expect(one.limit == 40 && one.share == 0.5)
+    }
+
+    @Test func `rounds of a program become one measurement`() {
+        let merged = TestResult.merged([
+            result("CompactLlama", [100], [20], first: 9), result("numpy", [10], [20]),
+            result("CompactLlama", [300, 200], [40, 30], first: 11),
+            result("numpy", [30], [40]),
+        ])
+        #expect(merged.map(\.program) == ["CompactLlama", "numpy"])
+        #expect(merged[0].rates == [100, 300, 200] && merged[0].rate == 200)
+        #expect(merged[0].limits == [20, 40, 30])
+        #expect(merged[0].firstTokenMilliseconds == 11 && merged[1].firstTokenMilliseconds == nil)
+    }
+
+    @Test(arguments: ["F32", "F16", "BF16"])
+    func `the smallest shape is measured in every format`(element: String) throws {
+        let program = try #require(CommandRunner.find("llama-bench"))
+        let result = try CommandRunner.run(
+            program,
+            ["--shape", "stories260K", "--element", element, "--threads", "2", "--repeats", "2"]
+                + ["--position", "5", "--prefill", "7", "--prefill", "9", "--json"])
+        #expect(result.status == 0)
+        let lines = try JSONDecoder().decode([TestResult].self, from: Data(result.output.utf8))
+        #expect(lines.map(\.test) == ["decode at 5", "prefill of 7", "prefill of 9"])
+        for line in lines {
+            #expect(line.element == element && line.threads == 2 && line.rates.count == 2)
+            #expect(line.rates.allSatisfy { $0 > 0 } && line.limits.allSatisfy { $0 > 0 })
+            #expect(line.firstTokenMilliseconds! > 0 && line.peakMegabytes > 1)
+        }
+        // two operations for every weight of the layers, and for the classifier behind the last token
+        let layer = 64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 172
+        let operations = Double(2 * (5 * layer + 512 * 64 / 7))
+        #expect(abs(lines[1].workPerToken / operations - 1) < 0.05)
+    }
+
+    @Test(arguments: [
+        (["--shape", "13B"], "no shape 13B"), (["--element", "Q4"], "--element must be"),
+        (["--threads", "0"], "--threads must be"), (["--repeats", "0"], "--repeats must be"),
+        (["--weights", "missing.bin"], "missing.bin: cannot be read"),
+        (["--weights", "a.bin", "--shape", "15M"], "--weights are real"),
+    ])
+    func `wrong input gets one line`(arguments: [String], message: String) throws {
+        let program = try #require(CommandRunner.find("llama-bench"))
+        let result = try CommandRunner.run(program, arguments)
+        #expect(result.status != 0 && result.output.isEmpty)
+        #expect(result.error.contains("Error: " + message))
+    }
+}

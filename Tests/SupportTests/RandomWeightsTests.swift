@@ -1,0 +1,51 @@
+// Random weights for measurements: the same numbers in every format, as far as it can hold them.
+
+import TestSupport
+import Testing
+
+@testable import Support
+
+@Suite struct RandomWeightsTests {
+    private let config = Config(
+        dim: 32, hiddenDim: 48, nLayers: 2, nHeads: 4, nKvHeads: 2, vocabSize: 50, maxSeqLen: 16)
+
+    private func values(_ element: ElementType, seed: UInt64 = 1) -> [Float] {
+        Weights(random: config, element: element, seed: seed)["output.weight"].values
+    }
+
+    @Test func `numbers lie between 1/256 and 1/16, of either sign`() {
+        let values = values(.float32)
+        #expect(values.allSatisfy { (1 / 256..<1 / 16).contains(abs($0)) })
+        #expect(values.contains { $0 > 0 } && values.contains { $0 < 0 })
+    }
+
+    @Test func `halves are the same numbers, cut off`() {
+        for (half, lost) in [(ElementType.float16, UInt32(13)), (.bfloat16, 16)] {
+            let cut = values(.float32).map { Float(bitPattern: ($0.bitPattern >> lost) << lost) }
+            #expect(values(half) == cut)
+        }
+    }
+
+    @Test func `a seed makes the same numbers again, another seed others`() {
+        #expect(values(.float32) == values(.float32))
+        #expect(values(.float32) != values(.float32, seed: 2))
+    }
+
+    @Test func `every matrix of a token is among those to be read, the embeddings are not`() {
+        let weights = Weights(random: config, element: .float32, seed: 1)
+        let layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32
+        #expect(weights.matrices.reduce(0) { $0 + $1.shape.count } == 2 * layer + 50 * 32)
+    }
+
+    @Test(arguments: ElementType.allCases)
+    func `written as llama2.c's file they are read back the same`(element: ElementType) throws {
+        let weights = Weights(random: config, element: element, seed: 3)
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/weights.bin"
+        try weights.writeLlama2c(to: path)
+        let read = try Weights(contentsOf: path)
+        for (name, _) in config.outerShapes + (0..<2).flatMap({ config.layerShapes($0) }) {
+            #expect(read[name].values == weights[name].values, "\(name)")
+        }
+    }
+}

@@ -88,7 +88,7 @@ def measure(begin, options, c):
         text, tokens = begin(count, decode=False), prompt(count)
         return count, lambda: (text.forget(), text.feed(tokens))
 
-    tests = {f'decode at {n}': decode(n) for n in options.position or (16, 256, 1024) if n < room}
+    tests = {f'decode at {n}': decode(n) for n in options.position or (16, 256, 1024, 2048) if n < room}
     tests |= {f'prefill of {n}': prefill(n) for n in options.prefill or (16, 64, 256) if n <= room}
     rates = {name: [] for name in tests}
     for _ in range(options.repeats + 1):
@@ -195,7 +195,7 @@ def parse():
     add('--weights', type=Path, required=True, metavar='FILE.bin')
     add('--element', choices=('F32', 'F16', 'BF16'), default='F32', help='what llama.cpp gets (default: F32)')
     add('--threads', type=number, default=1, metavar='N', help='(default: 1)')
-    add('--position', type=number, action='append', metavar='N', help='repeatable (default: 16, 256, 1024)')
+    add('--position', type=number, action='append', metavar='N', help='repeatable (default: 16, 256, 1024, 2048)')
     add('--prefill', type=number, action='append', metavar='N', help='repeatable (default: 16, 64, 256)')
     add('--repeats', type=number, default=7, metavar='N', help='of each measurement (default: 7)')
     add('--program', choices=PACKAGES, action='append', help='repeatable (default: all)')

@@ -1,4 +1,4 @@
-"""Draws what llama-bench measured: `python3 Benchmarks/plot.py RESULTS.json SPEED.svg`.
+"""Draws what llama-bench measured: `python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] SPEED.svg`.
 
 RESULTS.json is what `llama-bench --json` prints, with other programs or without. Points are medians, their
 bars reach from the slowest to the fastest repeat. The same results make the same file."""
@@ -168,13 +168,13 @@ def read(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('results', type=Path, metavar='RESULTS.json')
+    parser.add_argument('results', type=Path, nargs='+', metavar='RESULTS.json')
     parser.add_argument('output', type=Path, metavar='SPEED.svg')
     options = parser.parse_args()
     matplotlib.rcParams.update(STYLE)
     part = Path(f'{options.output}.part')
     try:
-        draw(read(options.results)).savefig(part, format='svg', metadata={'Date': None})
+        draw([row for path in options.results for row in read(path)]).savefig(part, format='svg', metadata={'Date': None})
         os.replace(part, options.output)
     except (ValueError, OSError) as error:
         raise SystemExit(f'Error: {error}') from None

@@ -29,8 +29,12 @@ struct Peers {
     }
 
     /// What the other programs make of the tests that CompactLlama has just been measured with.
-    /// - Parameter weights: a file of llama2.c's legacy format.
-    func measure(weights: String, beside own: [TestResult], repeats: Int) throws -> [TestResult] {
+    /// - Parameters:
+    ///   - weights: a file of llama2.c's legacy format.
+    ///   - programs: by name; nil for all that are installed.
+    func measure(
+        weights: String, beside own: [TestResult], repeats: Int, programs: [String]?
+    ) throws -> [TestResult] {
         struct Peer: Decodable {
             let program: String, test: String
             let rates: [Double]
@@ -47,7 +51,8 @@ struct Peers {
             of: URL(fileURLWithPath: "/usr/bin/env"),
             [python, script.path, "--weights", weights, "--element", first.element]
                 + ["--threads", "\(first.threads)", "--repeats", "\(repeats)"]
-                + numbers("decode") + numbers("prefill"))
+                + numbers("decode") + numbers("prefill")
+                + (programs ?? []).flatMap { ["--program", $0] })
         return try JSONDecoder().decode([Peer].self, from: output).compactMap { peer in
             own.first { $0.test == peer.test }.map { own in
                 TestResult(

@@ -11,6 +11,7 @@ final class ReadAhead: @unchecked Sendable {
     /// What one job so far has read after the other; used by one thread at a time.
     private var order: [UnsafeRawBufferPointer] = []
     private var next = 0
+    var length: Int { order.count }
 
     // What comes next, for the workers. They may see the start of one region and the size of another,
     // and ask for memory that nobody needs or has: that does no harm.
@@ -19,7 +20,9 @@ final class ReadAhead: @unchecked Sendable {
     private let version = Atomic<Int>(0)
 
     /// A job begins to read this memory, each thread its share.
-    func follow(_ region: UnsafeRawBufferPointer) {
+    /// - Returns: what the next will read if the order is as before; at first, the same again.
+    @discardableResult
+    func follow(_ region: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         func isExpected(at index: Int) -> Bool {
             order[index].baseAddress == region.baseAddress && order[index].count == region.count
         }
@@ -33,6 +36,7 @@ final class ReadAhead: @unchecked Sendable {
         start.store(UInt(bitPattern: following.baseAddress), ordering: .relaxed)
         size.store(UInt(following.count), ordering: .relaxed)
         version.add(1, ordering: .releasing)
+        return following
     }
 
     /// One worker's way through its share of what comes next.

@@ -48,7 +48,7 @@ struct Benchmark: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Measure llama.cpp and numpy in turn, on the same weights, where this Python has what "
+            "Measure llama.cpp and numpy in turn, in three rounds, where this Python has what "
                 + "Benchmarks/requirements.txt names.", valueName: "python"))
     var peers: String?
 

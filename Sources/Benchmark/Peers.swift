@@ -58,7 +58,7 @@ struct Peers {
                 TestResult(
                     program: peer.program, model: own.model, element: own.element,
                     threads: own.threads, test: own.test, rates: peer.rates, unit: own.unit,
-                    workPerToken: own.workPerToken, limits: own.limits,
+                    workPerToken: own.workPerToken, limits: peer.rates.map { _ in own.limit },
                     peakMegabytes: peer.peakMegabytes, firstTokenMilliseconds: nil)
             }
         }

@@ -18,7 +18,8 @@ struct TestResult: Codable {
     let unit: Unit
     /// Bytes to read (weights and cache) or operations, of one token.
     let workPerToken: Double
-    /// The machine's limit beside every repeat, in the unit; the median share of it that was reached.
+    /// The machine's limit beside every repeat, in the unit (for other programs, its median); the
+    /// median share of it that was reached.
     let limits: [Double], limit: Double, share: Double
     let peakMegabytes: Double
     /// From the start of the process; nil where that is not known.

@@ -26,8 +26,14 @@ struct Worker {
 
     /// Every repeat measures everything in turn, so that a slow moment of the machine hits all alike.
     func run() -> [TestResult] {
-        var tests = positions.filter { $0 < weights.config.maxSeqLen }.map(decode)
-        tests += prefills.filter { $0 <= weights.config.maxSeqLen }.map(prefill)
+        func fits(_ test: String, _ end: Int) -> Bool {
+            if end <= weights.config.maxSeqLen { return true }
+            printNote(
+                "left out: \(test), which the model's \(weights.config.maxSeqLen) positions end")
+            return false
+        }
+        var tests = positions.filter { fits("decode at \($0)", $0 + repeats + 1) }.map(decode)
+        tests += prefills.filter { fits("prefill of \($0)", $0) }.map(prefill)
         let limits = MachineLimits(reading: weights.matrices)
         for round in 0...repeats {
             for i in tests.indices {

@@ -1,8 +1,9 @@
 // Matmul: every layout and size against a naive product in double precision.
 
-import Support
 import TestSupport
 import Testing
+
+@testable import Support
 
 /// How an operand lies in memory.
 enum Layout: CaseIterable, Sendable {
@@ -169,5 +170,27 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
         let b = Tensor(numbers(288 * 800, seed: 6), shape: [800, 288]).transposed()
         let first = matmul(a, b).values
         for _ in 0..<20 { #expect(matmul(a, b).values == first) }
+    }
+
+    @Test(arguments: [(1, 48), (1, 291), (3, 288), (5, 64)], [1, 17, 64, 291])
+    func `pieces, pairs and threads do not change a single bit`(sizes: (Int, Int), n: Int) {
+        let ((m, k), width) = (sizes, 16)
+        var random = Random(seed: UInt64(m * k + n))
+        let (a, b) = (random.floats(m * k, in: -1...1), random.floats(k * n, in: -1...1))
+        for bStrides in [(1, k), (n, 1)] {
+            func product(threads: Int, piece: Int) -> [Float] {
+                let kernel = Kernel(
+                    m: m, k: k, n: n, aStrides: (k, 1), bStrides: bStrides, threads: threads)
+                var out = [Float](repeating: .nan, count: m * n)
+                for start in stride(from: 0, to: n, by: piece) {
+                    kernel.run(a, b, &out, columns: start..<min(n, start + piece))
+                }
+                return out
+            }
+            let whole = product(threads: 1, piece: n)
+            #expect(!whole.contains { $0.isNaN })
+            #expect(product(threads: 2, piece: width) == whole)
+            #expect(product(threads: 3, piece: 3 * width) == whole)
+        }
     }
 }

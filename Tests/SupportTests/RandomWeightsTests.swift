@@ -1,5 +1,6 @@
 // Random weights for measurements: the same numbers in every format, as far as it can hold them.
 
+import Foundation
 import TestSupport
 import Testing
 
@@ -13,9 +14,9 @@ import Testing
         Weights(random: config, element: element, seed: seed)["output.weight"].values
     }
 
-    @Test func `numbers lie between 1/256 and 1/16, of either sign`() {
+    @Test func `numbers lie between 1/256 and 1/32, of either sign`() {
         let values = values(.float32)
-        #expect(values.allSatisfy { (1 / 256..<1 / 16).contains(abs($0)) })
+        #expect(values.allSatisfy { (1 / 256..<1 / 32).contains(abs($0)) })
         #expect(values.contains { $0 > 0 } && values.contains { $0 < 0 })
     }
 
@@ -47,5 +48,14 @@ import Testing
         for (name, _) in config.outerShapes + (0..<2).flatMap({ config.layerShapes($0) }) {
             #expect(read[name].values == weights[name].values, "\(name)")
         }
+    }
+
+    @Test func `what llama2.c's file cannot say is refused, and nothing is written`() throws {
+        var other = config
+        other.ropeTheta = 500_000
+        let path = try TemporaryFolder().path + "/weights.bin"
+        let weights = Weights(random: other, element: .float32, seed: 1)
+        #expect(throws: WeightFileError.self) { try weights.writeLlama2c(to: path) }
+        #expect(!FileManager.default.fileExists(atPath: path))
     }
 }

@@ -86,14 +86,14 @@ private final class Tally: Sendable {
             expected += count
             // one piece takes, now and then, about as long as a thread waits before it sleeps
             let slow = random.below(4) == 0 ? random.below(count) : -1
-            let moments = random.below(4000)
+            let moments = random.below(100) == 0 ? random.below(32_000) : random.below(4000)
             pool.run(count) { piece in
                 if piece == slow { for _ in 0..<moments { spin() } }
                 done.add(1, ordering: .relaxed)
             }
             #expect(done.load(ordering: .relaxed) == expected, "job \(job)")
             // long enough, now and then, for the threads to fall asleep, or to be about to
-            if random.below(200) == 0 { usleep(UInt32(random.below(300))) }
+            if random.below(200) == 0 { usleep(UInt32(random.below(2000))) }
             for _ in 0..<random.below(1000) { spin() }
         }
     }

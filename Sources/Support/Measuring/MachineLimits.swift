@@ -8,7 +8,7 @@ public struct MachineLimits {
     private let pieces: [UnsafeRawBufferPointer]
     private let clock = ContinuousClock()
 
-    /// - Parameter reading: the matrices of a model, packed, in the order in which it reads them.
+    /// - Parameter reading: the matrices of a model, packed.
     public init(reading matrices: [Tensor]) {
         self.matrices = matrices
         pieces = matrices.flatMap { matrix in

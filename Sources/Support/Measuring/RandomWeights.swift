@@ -20,7 +20,7 @@ extension Weights {
         self.init(path: "random weights", config: config, tensors: tensors)
     }
 
-    /// The matrices that every token is multiplied with, in that order: all but the embeddings.
+    /// The matrices that every token is multiplied with: all but the embeddings.
     public var matrices: [Tensor] {
         let shapes = (0..<config.nLayers).flatMap { config.layerShapes($0) }
         return (shapes.filter { $0.shape.count == 2 }.map(\.name) + ["output.weight"]).map {

@@ -7,8 +7,8 @@ public struct Chances {
     private let total: Float
 
     /// - Parameters:
-    ///   - logits: [vocabSize]
-    ///   - temperature: above 0; divides the scores.
+    ///   - logits: [vocabSize], finite
+    ///   - temperature: above 0, finite; divides the scores.
     public init(_ logits: Tensor, temperature: Float) {
         let logits = logits.contiguous()
         let largest = logits.max(axis: 0).values[0]
@@ -24,6 +24,7 @@ public struct Chances {
             }
         }
         total = sums.total
+        precondition(total.isFinite, "scores and temperature must be finite")
     }
 
     /// The token at which the chances, added up in the order of tokens, pass `coin` of their sum.

@@ -9,6 +9,8 @@ struct Kernel {
     let m: Int, k: Int, n: Int
     let aStrides: (row: Int, column: Int)
     let bStrides: (row: Int, column: Int)
+    /// Those that compute, and read, at the same time.
+    var threads = ThreadPool.shared.threads
 
     private enum Method { case dotProducts, weightedRows, tiles }
 
@@ -29,11 +31,10 @@ struct Kernel {
     /// What a column costs, in elements read: many rows are bound by arithmetic, not by memory.
     private var columnCost: Int { k * max(1, m / 8) }
 
-    /// How many columns one thread computes at a time: an eighth of what all have to do, so that none
-    /// waits long for another, but neither so few that claiming them would cost more than computing
+    /// How many columns one thread computes at a time: a quarter of its share, so that none waits long
+    /// for another, but neither so few that claiming them would cost more than computing
     /// them nor more than some 25 microseconds' worth. All of them if sharing would not pay.
     func columnsPerPiece(matrices: Int) -> Int {
-        let threads = ThreadPool.shared.threads
         if threads == 1 || !isWorthSharing(matrices: matrices) { return max(n, 1) }
         let share = n * matrices / (4 * threads)
         let columns = min(max(share, (1 << 13) / columnCost), (1 << 17) / columnCost)
@@ -62,7 +63,7 @@ struct Kernel {
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
         let half = (columns.count + 1) / 2
-        let turns = ThreadPool.shared.threads == 1 ? 2 : 1
+        let turns = threads == 1 ? 2 : 1
         let stretch = half / turns
         for place in 0..<half {
             let isTurned = place < turns * stretch

@@ -26,7 +26,10 @@ final class ReadAhead: @unchecked Sendable {
         func isExpected(at index: Int) -> Bool {
             order[index].baseAddress == region.baseAddress && order[index].count == region.count
         }
-        if next == order.count && next > 0 && isExpected(at: 0) { next = 0 }
+        if next == order.count, let known = order.indices.first(where: isExpected) {
+            order.removeFirst(known)  // a round begins here; what came before it comes no more
+            next = 0
+        }
         if next < order.count && !isExpected(at: next) { order.removeSubrange(next...) }
         if order.count == 1 << 12 { (order, next) = ([], 0) }  // no order at all
         if next == order.count { order.append(region) }

@@ -30,7 +30,7 @@ final class ThreadPool: @unchecked Sendable {
     private static let patience = Duration.microseconds(300)
 
     let threads: Int
-    /// How often a thread looks for work in that time.
+    /// How often a thread looks for work in that time, at least.
     private let spins = {
         let trial = 1 << 8
         let time = ContinuousClock().measure { for _ in 0..<trial { spin_pause() } }

@@ -100,11 +100,20 @@ enum Llama2cFile {
 
 extension Weights {
     /// Writes a `.bin` file, with a classifier of its own, in F32.
-    /// - Throws: `FileError` if there is no place for it.
+    /// - Throws: `FileError` if there is no place for it, `WeightFileError` if the format cannot say
+    ///   what these weights need.
     public func writeLlama2c(to path: String) throws {
+        let fixed: [(String, Float, Float)] = [
+            ("norm_eps", config.normEps, 1e-5), ("rope_theta", config.ropeTheta, 1e4),
+        ]
+        for (name, found, expected) in fixed where found != expected {
+            throw WeightFileError(
+                path: path, problem: .badValue(name, "\(found)", expected: "\(expected) in a .bin"))
+        }
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)
         else { throw FileError.unwritable(path) }
+        defer { try? file.close() }
         func write<Number>(_ numbers: [Number]) throws {
             do {
                 try numbers.withUnsafeBytes { try file.write(contentsOf: Data($0)) }
@@ -124,7 +133,6 @@ extension Weights {
         try write(self["norm.weight"].values)
         try write([Float](repeating: 0, count: config.maxSeqLen * config.headSize))  // RoPE tables
         try write(self["output.weight"].values)
-        try file.close()
     }
 }
 

@@ -17,8 +17,8 @@ enum Recycler {
     }
 
     private static let shelves = Mutex(Shelves())
-    private static let largest = 20  // 1 MB
-    /// The bytes that wait per size, at most; a single block may have more.
+    private static let largest = 24  // 16 MB
+    /// The bytes that wait per size, at most; two blocks may have more.
     private static let capacity = 1 << 18
 
     private static func power(_ byteCount: Int) -> Int {
@@ -43,7 +43,7 @@ enum Recycler {
         let isKept =
             power <= largest
             && shelves.withLock { shelves in
-                if shelves.counts[power] >= max(1, capacity >> power) { return false }
+                if shelves.counts[power] >= max(2, capacity >> power) { return false }
                 block.storeBytes(of: shelves.first[power], as: UnsafeMutableRawPointer?.self)
                 shelves.first[power] = block
                 shelves.counts[power] += 1

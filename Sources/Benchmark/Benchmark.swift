@@ -88,6 +88,7 @@ struct Benchmark: ParsableCommand {
 
     func run() throws {
         if worker { return try work() }
+        Child.endOnInterrupt()
         let peers = try peers.map(Peers.init)
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("llama-bench-\(ProcessInfo.processInfo.processIdentifier)")
@@ -142,7 +143,7 @@ struct Benchmark: ParsableCommand {
 
     /// A process of its own: the number of threads is settled once in a process, and so is its memory.
     private func runWorker(_ options: [String]) throws -> Data {
-        try output(
+        try Child.output(
             of: Bundle.main.executableURL!,
             ["--worker", "--started", "\(Clock.now)"] + options)
     }

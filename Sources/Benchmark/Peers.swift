@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Synchronization
 
 struct Peers {
     /// A Python that has the packages of Benchmarks/requirements.txt, or some of them.
@@ -47,7 +48,7 @@ struct Peers {
             .flatMap { ["--" + (kind == "decode" ? "position" : "prefill"), String($0)] }
         }
         guard let first = own.first else { return [] }
-        let output = try output(
+        let output = try Child.output(
             of: URL(fileURLWithPath: "/usr/bin/env"),
             [python, script.path, "--weights", weights, "--element", first.element]
                 + ["--threads", "\(first.threads)", "--repeats", "\(repeats)"]
@@ -73,17 +74,34 @@ enum PeersError: Error, CustomStringConvertible {
     }
 }
 
-/// What a program writes to standard output.
-/// - Throws: its exit code if that is not 0; it has said why.
-func output(of program: URL, _ arguments: [String]) throws -> Data {
-    let process = Process()
-    process.executableURL = program
-    process.arguments = arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
-    return data
+/// A process that measures.
+enum Child {
+    private static let id = Atomic<Int32>(0)
+
+    /// What a program writes to standard output.
+    /// - Throws: its exit code if that is not 0; it has said why.
+    static func output(of program: URL, _ arguments: [String]) throws -> Data {
+        let process = Process()
+        process.executableURL = program
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        id.store(process.processIdentifier, ordering: .relaxed)
+        defer { id.store(0, ordering: .relaxed) }
+        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
+        return data
+    }
+
+    /// Ctrl-C ends the process that measures, and this one cleans up after it.
+    static func endOnInterrupt() {
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                let id = Child.id.load(ordering: .relaxed)
+                if id > 0 { kill(id, SIGTERM) } else { _exit(128 + number) }
+            }
+        }
+    }
 }

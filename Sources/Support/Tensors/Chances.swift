@@ -5,6 +5,7 @@
 public struct Chances {
     private let values: Tensor  // [vocabSize]
     private let total: Float
+    private let rarest: Float
 
     /// - Parameters:
     ///   - logits: [vocabSize], finite
@@ -12,7 +13,7 @@ public struct Chances {
     public init(_ logits: Tensor, temperature: Float) {
         let logits = logits.contiguous()
         let largest = logits.max(axis: 0).values[0]
-        var sums = Lanes.zero
+        var (sums, least) = (Lanes.zero, Lanes(repeating: 1))
         values = Tensor(shape: logits.shape) { out in
             logits.withElements { elements in
                 forEachLanes(logits.shape[0], packed: true) { i, count, _ in
@@ -20,10 +21,11 @@ public struct Chances {
                     let chances = exponential((x - largest) / temperature)
                     store(chances, out + i, count)
                     sums += chances
+                    least = least.replacing(with: chances, where: chances .< least)
                 }
             }
         }
-        total = sums.total
+        (total, rarest) = (sums.total, -(-least).largest)
         precondition(total.isFinite, "scores and temperature must be finite")
     }
 
@@ -46,7 +48,7 @@ public struct Chances {
         // what is rarer than this cannot be among them
         let cutoff = (1 - topP) / Float(values.shape[0] - 1) * total
         if cutoff > 1 { return values.argmax() }  // all are equally rare
-        let buckets = Buckets(values, atLeast: cutoff)
+        let buckets = Buckets(values, atLeast: max(cutoff, rarest))
 
         // the likeliest end with the token at which their sum passes topP
         let last = buckets.walk(until: topP * total)

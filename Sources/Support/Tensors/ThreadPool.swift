@@ -27,14 +27,17 @@ final class ThreadPool: @unchecked Sendable {
 
     /// How long an idle thread looks for work before it sleeps: longer than what lies between two
     /// products takes, with the drawing and printing of a token. Waking up takes a part of a token.
-    private static let patience = Duration.microseconds(300)
+    private static let patience = Duration.microseconds(500)
 
     let threads: Int
-    /// How often a thread looks for work in that time, at least.
+    /// How often a thread looks for work in that time, at least; the quickest of several trials
+    /// counts, since a thread may be put aside in the midst of one.
     private let spins = {
         let trial = 1 << 8
-        let time = ContinuousClock().measure { for _ in 0..<trial { spin_pause() } }
-        return max(trial, Int(Double(trial) * (patience / max(time, .nanoseconds(1)))))
+        let times = (0..<8).map { _ in
+            ContinuousClock().measure { for _ in 0..<trial { spin_pause() } }
+        }
+        return max(trial, Int(Double(trial) * (patience / max(times.min()!, .nanoseconds(1)))))
     }()
 
     /// What is to be done, in an object that nobody has to retain for a piece: threads that count

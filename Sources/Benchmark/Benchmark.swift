@@ -104,21 +104,8 @@ struct Benchmark: ParsableCommand {
             if peers != nil { _ = try runWorker(model + ["--threads", "\(all)", "--write", file]) }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
                 printNote("measuring \(model.joined(separator: " ")), \(threads) threads")
-                // with peers in several rounds, so that a slow moment of the machine hits all alike
-                let rounds = peers == nil ? 1 : 3
-                let repeats = (repeats + rounds - 1) / rounds
-                var measured: [TestResult] = []
-                var programs: [String]?  // those that the first round finds
-                for _ in 0..<rounds {
-                    let own = try measure(model + ["--threads", "\(threads)"], repeats: repeats)
-                    measured += own
-                    guard let peers, programs != [] else { continue }
-                    let others = try peers.measure(
-                        weights: file, beside: own, repeats: repeats, programs: programs)
-                    programs = Array(Set(others.map(\.program))).sorted()
-                    measured += others
-                }
-                results += TestResult.merged(measured)
+                results += try measure(
+                    model + ["--threads", "\(threads)"], beside: peers, weights: file)
             }
         }
         let table = Table(results)
@@ -131,6 +118,28 @@ struct Benchmark: ParsableCommand {
         return (shape.isEmpty ? ["15M"] : shape).flatMap { shape in
             (element.isEmpty ? ["F32"] : element).map { ["--shape", shape, "--element", $0] }
         }
+    }
+
+    /// CompactLlama, and others in turn with it: in several rounds, so that a slow moment of the machine
+    /// hits all alike.
+    private func measure(
+        _ options: [String], beside peers: Peers?, weights: String
+    ) throws -> [TestResult] {
+        guard let peers else { return try measure(options, repeats: repeats) }
+        let rounds = 3
+        let repeats = (repeats + rounds - 1) / rounds
+        var results: [TestResult] = []
+        var programs: [String]?  // those that the first round finds
+        for _ in 0..<rounds {
+            let own = try measure(options, repeats: repeats)
+            results += own
+            if programs == [] { continue }
+            let others = try peers.measure(
+                weights: weights, beside: own, repeats: repeats, programs: programs)
+            programs = Array(Set(others.map(\.program))).sorted()
+            results += others
+        }
+        return TestResult.merged(results)
     }
 
     private func measure(_ options: [String], repeats: Int) throws -> [TestResult] {

@@ -2,31 +2,21 @@
 
 import ArgumentParser
 import Foundation
+import Support
 import Synchronization
 
 struct Peers {
     /// A Python that has the packages of Benchmarks/requirements.txt, or some of them.
     let python: String
-    private let script: URL
+    private let script: String
 
     /// - Throws: `PeersError` if there is no Benchmarks/peers.py in a folder above the program or the
     ///   working directory.
     init(python: String) throws {
-        self.python = python
-        let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
-        let places = [Bundle.main.executableURL?.resolvingSymlinksInPath(), here]
-        for start in places.compactMap({ $0 }) {
-            var folder = start
-            while folder.path != "/" {
-                let candidate = folder.appendingPathComponent("Benchmarks/peers.py")
-                if FileManager.default.fileExists(atPath: candidate.path) {
-                    script = candidate
-                    return
-                }
-                folder.deleteLastPathComponent()
-            }
+        guard let folder = folderAbove(holding: "Benchmarks/peers.py") else {
+            throw PeersError.noScript
         }
-        throw PeersError.noScript
+        (self.python, script) = (python, folder + "/Benchmarks/peers.py")
     }
 
     /// What the other programs make of the tests that CompactLlama has just been measured with.
@@ -50,7 +40,7 @@ struct Peers {
         guard let first = own.first else { return [] }
         let output = try Child.output(
             of: URL(fileURLWithPath: "/usr/bin/env"),
-            [python, script.path, "--weights", weights, "--element", first.element]
+            [python, script, "--weights", weights, "--element", first.element]
                 + ["--threads", "\(first.threads)", "--repeats", "\(repeats)"]
                 + numbers("decode") + numbers("prefill")
                 + (programs ?? []).flatMap { ["--program", $0] })

@@ -8,9 +8,8 @@ struct Table {
     init(_ results: [TestResult]) { self.results = results }
 
     private static let titles = [
-        "program", "model", "type", "threads", "test", "tok/s", "spread", "reached", "limit",
-        "share",
-        "peak memory", "first token",
+        "program", "model", "type", "threads", "test", "tok/s", "spread",
+        "reached", "limit", "share", "peak memory", "first token",
     ]
 
     private var rows: [[String]] {

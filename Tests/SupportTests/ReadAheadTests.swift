@@ -40,6 +40,6 @@ import Testing
         for number in 0..<10_000 {
             ahead.follow(UnsafeRawBufferPointer(start: bytes.baseAddress! + number, count: 1))
         }
-        #expect(ahead.length <= 1 << 12)
+        #expect(ahead.order.count <= 1 << 12)
     }
 }

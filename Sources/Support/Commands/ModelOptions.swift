@@ -108,21 +108,26 @@ enum EmbeddedModel {
     /// executable or above the working directory.
     static func folder() throws -> String {
         if let named = ProcessInfo.processInfo.environment[variable] { return named }
-        let executable = Bundle.main.executableURL?.resolvingSymlinksInPath()
-        let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
-        for start in [executable?.deletingLastPathComponent(), here].compactMap({ $0 }) {
-            var folder = start.standardizedFileURL.path
-            while true {
-                let candidate = folder + "/Models/tinytales"
-                if FileManager.default.fileExists(atPath: candidate + "/tinytales.lmw") {
-                    return candidate
-                }
-                guard let slash = folder.lastIndex(of: "/") else { break }
-                folder = String(folder[..<slash])
-            }
+        if let folder = folderAbove(holding: "Models/tinytales/tinytales.lmw") {
+            return folder + "/Models/tinytales"
         }
         throw EmbeddedModelError.notFound
     }
+}
+
+/// The nearest folder above the executable, or else above the working directory, that holds a file.
+public func folderAbove(holding path: String) -> String? {
+    let executable = Bundle.main.executableURL?.resolvingSymlinksInPath()
+    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+    for start in [executable?.deletingLastPathComponent(), here].compactMap({ $0 }) {
+        var folder = start.standardizedFileURL.path
+        while true {
+            if FileManager.default.fileExists(atPath: folder + "/" + path) { return folder }
+            guard let slash = folder.lastIndex(of: "/") else { break }
+            folder = String(folder[..<slash])
+        }
+    }
+    return nil
 }
 
 /// Why there is no model to use when none is named.

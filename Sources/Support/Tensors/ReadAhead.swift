@@ -9,9 +9,8 @@ import Synchronization
 /// Learns in which order memory is read, and says what comes next.
 final class ReadAhead: @unchecked Sendable {
     /// What one job so far has read after the other; used by one thread at a time.
-    private var order: [UnsafeRawBufferPointer] = []
+    private(set) var order: [UnsafeRawBufferPointer] = []
     private var next = 0
-    var length: Int { order.count }
 
     // What comes next, for the workers. They may see the start of one region and the size of another,
     // and ask for memory that nobody needs or has: that does no harm.

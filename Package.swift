@@ -83,7 +83,7 @@ let package = Package(
         .testTarget(
             name: "FullLlamaTests",
             dependencies: ["CompactLlama", "FullLlama", "Support", "TestSupport"]),
-        .testTarget(name: "BenchmarkTests", dependencies: ["Benchmark", "TestSupport"]),
+        .testTarget(name: "BenchmarkTests", dependencies: ["Benchmark", "Support", "TestSupport"]),
         .testTarget(
             name: "WeightToolTests",
             dependencies: ["CompactLlama", "Support", "TestSupport", "WeightTool"]),

@@ -69,7 +69,7 @@ struct Benchmark: ParsableCommand {
 
     func validate() throws {
         guard repeats >= 1 else { throw ValidationError("--repeats must be at least 1") }
-        for name in shape where Shapes.all[name] == nil {
+        for name in shape where Shapes.config(name) == nil {
             throw ValidationError("no shape \(name); known are \(Shapes.names)")
         }
         for name in element where ElementType(rawValue: name) == nil {
@@ -180,7 +180,7 @@ struct Benchmark: ParsableCommand {
 
     private func randomWeights() -> Weights {
         let element = ElementType(rawValue: element.first ?? "F32")!
-        return Weights(random: Shapes.all[shape[0]]!, element: element, seed: 1)
+        return Weights(random: Shapes.config(shape[0])!, element: element, seed: 1)
     }
 }
 
@@ -204,6 +204,11 @@ enum Shapes {
     ]
 
     static let names = all.keys.sorted { all[$0]!.dim < all[$1]!.dim }.joined(separator: ", ")
+
+    /// "stories15M" is "15M".
+    static func config(_ name: String) -> Config? {
+        all[name] ?? (name.hasPrefix("stories") ? all[String(name.dropFirst("stories".count))] : nil)
+    }
 
     /// There is room behind position 2048, so that growth can be measured on every shape.
     private static func config(

@@ -58,9 +58,15 @@ struct Peers {
 
 enum PeersError: Error, CustomStringConvertible {
     case noScript
+    case unsayable(String)
 
     var description: String {
-        "no Benchmarks/peers.py in a folder above the program or the working directory"
+        switch self {
+        case .noScript:
+            "no Benchmarks/peers.py in a folder above the program or the working directory"
+        case .unsayable(let setting):
+            "\(setting): other programs are given llama2.c's format, which cannot say that"
+        }
     }
 }
 

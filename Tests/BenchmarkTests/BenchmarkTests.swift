@@ -23,6 +23,11 @@ import Testing
         #expect(one.limit == 40 && one.share == 0.5)
     }
 
+    @Test func `shapes go by the stories' names, too`() {
+        #expect(Shapes.config("stories15M")?.dim == 288 && Shapes.config("15M")?.dim == 288)
+        #expect(Shapes.config("stories260K")?.dim == 64 && Shapes.config("storiesstories") == nil)
+    }
+
     @Test func `rounds of a program become one measurement`() {
         let merged = TestResult.merged([
             result("CompactLlama", [100], [20], first: 9), result("numpy", [10], [20]),

@@ -36,6 +36,17 @@ struct CommandTests {
         #expect(result.status == 0)
     }
 
+    #if os(Linux)
+        @Test func `only the light half of Foundation is loaded`() throws {
+            // the dynamic loader, asked so, lists what it would load
+            let libraries = try CommandRunner.run(
+                CommandRunner.executable!, [], environment: ["LD_TRACE_LOADED_OBJECTS": "1"]
+            ).output
+            #expect(libraries.contains("libFoundationEssentials.so"))
+            #expect(!libraries.contains("libFoundation.so"))
+        }
+    #endif
+
     @Test func `an unfinished character ends as replaced`() throws {
         let result = try run(fox(), "a", "--seqlength", "3")
         #expect(result.output == "a\u{FFFD}\u{FFFD}\n")

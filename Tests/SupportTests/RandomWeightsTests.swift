@@ -1,7 +1,5 @@
 // Random weights for measurements: the same numbers in every format, as far as it can hold them.
 
-import Foundation
-import TestSupport
 import Testing
 
 @testable import Support
@@ -36,26 +34,5 @@ import Testing
         let weights = Weights(random: config, element: .float32, seed: 1)
         let layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32
         #expect(weights.matrices.reduce(0) { $0 + $1.shape.count } == 2 * layer + 50 * 32)
-    }
-
-    @Test(arguments: ElementType.allCases)
-    func `written as llama2.c's file they are read back the same`(element: ElementType) throws {
-        let weights = Weights(random: config, element: element, seed: 3)
-        let folder = try TemporaryFolder()
-        let path = folder.path + "/weights.bin"
-        try weights.writeLlama2c(to: path)
-        let read = try Weights(contentsOf: path)
-        for (name, _) in config.outerShapes + (0..<2).flatMap({ config.layerShapes($0) }) {
-            #expect(read[name].values == weights[name].values, "\(name)")
-        }
-    }
-
-    @Test func `what llama2.c's file cannot say is refused, and nothing is written`() throws {
-        var other = config
-        other.ropeTheta = 500_000
-        let path = try TemporaryFolder().path + "/weights.bin"
-        let weights = Weights(random: other, element: .float32, seed: 1)
-        #expect(throws: WeightFileError.self) { try weights.writeLlama2c(to: path) }
-        #expect(!FileManager.default.fileExists(atPath: path))
     }
 }

@@ -2,7 +2,6 @@
 // none is named, and where a command writes.
 
 import ArgumentParser
-import Foundation
 
 /// Which model, which prompt, how long: the options of the Python original, under its names.
 public struct ModelOptions: ParsableArguments {
@@ -117,14 +116,12 @@ enum EmbeddedModel {
 
 /// The nearest folder above the executable, or else above the working directory, that holds a file.
 public func folderAbove(holding path: String) -> String? {
-    let executable = Bundle.main.executableURL?.resolvingSymlinksInPath()
-    let here = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
-    for start in [executable?.deletingLastPathComponent(), here].compactMap({ $0 }) {
-        var folder = start.standardizedFileURL.path
-        while true {
-            if FileManager.default.fileExists(atPath: folder + "/" + path) { return folder }
-            guard let slash = folder.lastIndex(of: "/") else { break }
-            folder = String(folder[..<slash])
+    let here = FileManager.default.currentDirectoryPath + "/."
+    for start in [executablePath, here].compactMap({ $0 }) {
+        var folder = start[...]
+        while let slash = folder.lastIndex(of: "/") {
+            folder = folder[..<slash]
+            if FileManager.default.fileExists(atPath: folder + "/" + path) { return String(folder) }
         }
     }
     return nil
@@ -143,19 +140,10 @@ public enum EmbeddedModelError: Error, Equatable, CustomStringConvertible {
 /// Writes to standard output without delay.
 /// - Throws: `FileError` if nobody can receive it, for example because the disk is full.
 public func printNow(_ text: String) throws {
-    var text = text
-    try text.withUTF8 { bytes in
-        var rest = UnsafeRawBufferPointer(bytes)
-        while rest.count > 0 {
-            let count = write(STDOUT_FILENO, rest.baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw FileError.unwritable("standard output") }
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        }
-    }
+    guard write(text, to: STDOUT_FILENO) else { throw FileError.unwritable("standard output") }
 }
 
 /// Writes a line to standard error, where it does not mix with the text.
 public func printNote(_ line: String) {
-    try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+    _ = write(line + "\n", to: STDERR_FILENO)
 }

@@ -2,7 +2,6 @@
 // them.
 
 import CSentencePiece
-import Foundation
 
 /// A SentencePiece vocabulary, such as Llama 2's `tokenizer.model`.
 public final class Tokenizer: @unchecked Sendable {

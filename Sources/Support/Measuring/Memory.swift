@@ -1,7 +1,5 @@
 // Memory: how much of it this process has.
 
-import Foundation
-
 /// The memory of this process, in bytes.
 public struct Memory: CustomStringConvertible {
     /// Nil where the system does not say.
@@ -32,4 +30,4 @@ public struct Memory: CustomStringConvertible {
 }
 
 /// Bytes for a reader.
-public func megabytes(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }
+public func megabytes(_ bytes: Int) -> String { "\((Double(bytes) / 1e5).rounded() / 10) MB" }

@@ -1,7 +1,5 @@
 // TensorMath: numpy's element-wise arithmetic, functions and reductions, eight numbers at a time.
 
-import Foundation
-
 typealias Lanes = SIMD8<Float>
 
 // MARK: Arithmetic, with broadcasting
@@ -25,12 +23,12 @@ extension Tensor {
 /// C's expf, results below the smallest normal number become 0.
 public func exp(_ x: Tensor) -> Tensor { map(x) { exponential($0) } }
 public func sqrt(_ x: Tensor) -> Tensor { map(x) { $0.squareRoot() } }
-public func cos(_ x: Tensor) -> Tensor { map(x) { x in Lanes { Foundation.cos(x[$0]) } } }
-public func sin(_ x: Tensor) -> Tensor { map(x) { x in Lanes { Foundation.sin(x[$0]) } } }
+public func cos(_ x: Tensor) -> Tensor { map(x) { x in Lanes { cos(x[$0]) } } }
+public func sin(_ x: Tensor) -> Tensor { map(x) { x in Lanes { sin(x[$0]) } } }
 
 /// `base` to the power of every element.
 public func pow(_ base: Float, _ x: Tensor) -> Tensor {
-    map(x) { x in Lanes { Foundation.pow(base, x[$0]) } }
+    map(x) { x in Lanes { pow(base, x[$0]) } }
 }
 
 // MARK: Reductions; the axis stays, with size 1, as with numpy's `keepdims=True`

@@ -3,7 +3,7 @@
 // spins for a moment and only then sleeps.
 
 import CIntrinsics
-import Foundation
+import Dispatch
 import Synchronization
 
 /// How many threads compute.
@@ -67,9 +67,7 @@ final class ThreadPool: @unchecked Sendable {
         shares = Shares(threads: self.threads)
         for index in 1..<self.threads {
             // a pool of several threads lives forever
-            let thread = Thread { self.workForever(index) }
-            thread.stackSize = 1 << 20
-            thread.start()
+            DispatchQueue(label: "worker \(index)").async { self.workForever(index) }
         }
     }
 

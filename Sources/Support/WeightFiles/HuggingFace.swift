@@ -1,8 +1,6 @@
 // HuggingFace: a Llama as the transformers library keeps it: a folder with `config.json` and one or
 // more `.safetensors` files, other names, and the rows of wq and wk in another order.
 
-import Foundation
-
 package enum HuggingFace {
     /// The file that stands for all weights of a folder; any other path as it is.
     /// - Throws: `WeightFileError` if the folder has no such file.
@@ -110,9 +108,8 @@ package enum HuggingFace {
 }
 
 func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        && isFolder.boolValue
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
 /// The path of a file in the same folder as another.

@@ -1,7 +1,5 @@
 // HuggingFaceSettings: what `config.json` says of a Llama, and JSON whose mistakes become sentences.
 
-import Foundation
-
 extension HuggingFace {
     /// What `config.json` in the folder of a file says.
     package static func settings(besides path: String) throws -> Settings {

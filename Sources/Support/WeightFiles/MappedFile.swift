@@ -1,7 +1,5 @@
 // MappedFile: a whole file as read-only memory, and how to read numbers of it that nobody vouches for.
 
-import Foundation
-
 /// A file's bytes, mapped: the system reads a page when it is first touched, and may drop it again.
 final class MappedFile {
     let path: String
@@ -57,7 +55,12 @@ final class MappedFile {
 /// The bytes of a file, or of standard input if the path is "-".
 /// - Throws: `FileError` if it cannot be read.
 public func readFile(_ path: String) throws -> Data {
-    if path == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
+    if path == "-" {
+        guard let data = readToEnd(of: STDIN_FILENO) else {
+            throw FileError.unreadable("standard input", reason(errno))
+        }
+        return data
+    }
     let file = try MappedFile(path: path)
     return withExtendedLifetime(file) { Data(file.bytes) }
 }

@@ -1,8 +1,6 @@
 // SafetensorsFile: one `.safetensors` file: the length of a header, the header in JSON, which names
 // every tensor's type, shape and place, and the values. What the tensors mean is in HuggingFace.swift.
 
-import Foundation
-
 enum SafetensorsFile {
     /// A tensor in the file, its values at `offset` from the file's beginning.
     struct Entry {

@@ -129,7 +129,7 @@ extension Config {
     }
 
     /// The names and shapes of layer `i`'s tensors, in the order of a forward pass.
-    func layerShapes(_ i: Int) -> [(name: String, shape: [Int])] {
+    package func layerShapes(_ i: Int) -> [(name: String, shape: [Int])] {
         let kvDim = nKvHeads * headSize
         return [
             ("layers.\(i).attention_norm.weight", [dim]),

@@ -207,7 +207,8 @@ enum Shapes {
 
     /// "stories15M" is "15M".
     static func config(_ name: String) -> Config? {
-        all[name] ?? (name.hasPrefix("stories") ? all[String(name.dropFirst("stories".count))] : nil)
+        let isStories = name.hasPrefix("stories")
+        return all[name] ?? (isStories ? all[String(name.dropFirst("stories".count))] : nil)
     }
 
     /// There is room behind position 2048, so that growth can be measured on every shape.

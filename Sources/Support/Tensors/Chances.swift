@@ -5,7 +5,6 @@
 public struct Chances {
     private let values: Tensor  // [vocabSize]
     private let total: Float
-    private let rarest: Float
 
     /// - Parameters:
     ///   - logits: [vocabSize], finite
@@ -13,7 +12,7 @@ public struct Chances {
     public init(_ logits: Tensor, temperature: Float) {
         let logits = logits.contiguous()
         let largest = logits.max(axis: 0).values[0]
-        var (sums, least) = (Lanes.zero, Lanes(repeating: 1))
+        var sums = Lanes.zero
         values = Tensor(shape: logits.shape) { out in
             logits.withElements { elements in
                 forEachLanes(logits.shape[0], packed: true) { i, count, _ in
@@ -21,11 +20,10 @@ public struct Chances {
                     let chances = exponential((x - largest) / temperature)
                     store(chances, out + i, count)
                     sums += chances
-                    least = least.replacing(with: chances, where: chances .< least)
                 }
             }
         }
-        (total, rarest) = (sums.total, -(-least).largest)
+        total = sums.total
         precondition(total.isFinite, "scores and temperature must be finite")
     }
 
@@ -48,68 +46,41 @@ public struct Chances {
         // what is rarer than this cannot be among them
         let cutoff = (1 - topP) / Float(values.shape[0] - 1) * total
         if cutoff > 1 { return values.argmax() }  // all are equally rare
-        let buckets = Buckets(values, atLeast: max(cutoff, rarest))
 
         // the likeliest end with the token at which their sum passes topP
-        let last = buckets.walk(until: topP * total)
-        return buckets.walk(until: coin * last.sum).token
+        let last = walk(until: topP * total, least: cutoff)
+        return walk(until: coin * last.sum, least: cutoff).token
     }
 
-    /// The likeliest tokens, with their probabilities.
-    public func likeliest(_ count: Int) -> [(token: Int, probability: Float)] {
-        let values = values.values
-        let order = values.indices.sorted { values[$0] > values[$1] }  // equals keep their order
-        return order.prefix(count).map { ($0, values[$0] / total) }
-    }
-}
-
-/// Sums of chances of about the same size: of equal leading bits. Bucket 0 is the likeliest's.
-private struct Buckets {
-    private static let bits = 11  // that tell buckets apart
-    private let values: Tensor
-    private let cutoff: Float
-    private let shift: UInt32
-    private let sums: [Float]
-
-    /// - Parameter cutoff: what is below does not count; above 0, at most 1.
-    init(_ values: Tensor, atLeast cutoff: Float) {
-        let one = SIMD8<UInt32>(repeating: Float(1).bitPattern)
-        let range = Float(1).bitPattern - cutoff.bitPattern
-        let shift = UInt32(max(0, UInt32.bitWidth - range.leadingZeroBitCount - Buckets.bits))
-        // four sums each, so that one addition need not wait for another
-        var parts = [SIMD4<Float>](repeating: .zero, count: 1 << Buckets.bits)
-        parts.withUnsafeMutableBytes { bytes in
-            let parts = bytes.assumingMemoryBound(to: Float.self).baseAddress!
-            values.withElements { elements in
-                forEachLanes(values.shape[0], packed: true) { start, count, _ in
-                    let chances = load(elements + start, 1, count)
-                    let isRare = chances .< cutoff
-                    if all(isRare) { return }
-                    let sizes = chances.replacing(with: cutoff, where: isRare)
-                    let buckets = (one &- unsafeBitCast(sizes, to: SIMD8<UInt32>.self)) &>> shift
-                    let counted = chances.replacing(with: 0, where: isRare)
-                    for lane in 0..<8 {
-                        parts[Int(buckets[lane]) &* 4 &+ lane % 4] += counted[lane]
-                    }
-                }
+    /// From the likeliest down to `least`: the token at which the sum passes a limit, with that sum;
+    /// the last of them if rounding keeps the sum below it.
+    private func walk(until limit: Float, least: Float) -> (token: Int, sum: Float) {
+        // Positive floats are in the order of their bits. The sum of the chances from `low` on passes
+        // the limit, the sum of those from `high` on does not; both come nearer until the chances in
+        // between, which must be sorted, are few.
+        var (low, high) = (least.bitPattern, Float(1).bitPattern + 1)
+        var (sumOfLow, sumOfHigh) = (values.sum(ofThoseAtLeast: least), Float(0))
+        let limit = min(limit, sumOfLow.nextDown)
+        var (excess, lack) = (sumOfLow - limit, limit)
+        var lastPassed: Bool?
+        while high - low > 1, sumOfLow - sumOfHigh > 64 * Float(bitPattern: low) {
+            // where the limit would be if sums grew evenly between the two
+            let share = excess / (excess + lack)
+            let guess = low + UInt32(Float(high - low) * share)
+            let middle = min(max(guess, low + 1), high - 1)
+            let sum = values.sum(ofThoseAtLeast: Float(bitPattern: middle))
+            let passes = sum > limit
+            if passes {
+                (low, sumOfLow, excess) = (middle, sum, sum - limit)
+            } else {
+                (high, sumOfHigh, lack) = (middle, sum, limit - sum)
             }
+            // a side that stays where it is counts half, so that guesses move towards it
+            if passes == lastPassed { if passes { lack /= 2 } else { excess /= 2 } }
+            lastPassed = passes
         }
-        sums = parts.map { ($0[0] + $0[1]) + ($0[2] + $0[3]) }
-        (self.values, self.cutoff, self.shift) = (values, cutoff, shift)
-    }
-
-    /// From the likeliest down: the token at which the sum passes a limit, with that sum; the rarest
-    /// of all if it never does.
-    func walk(until limit: Float) -> (token: Int, sum: Float) {
-        var (sum, before) = (Float(0), Float(0))
-        var found = 0
-        for bucket in sums.indices where sums[bucket] > 0 {
-            (found, before) = (bucket, sum)
-            sum += sums[bucket]
-            if sum > limit { break }
-        }
-        sum = before
-        let members = members(of: found)
+        var sum = sumOfHigh
+        let members = members(Float(bitPattern: low)..<Float(bitPattern: high))
         for (token, chance) in members {
             sum += chance
             if sum > limit { return (token, sum) }
@@ -117,21 +88,32 @@ private struct Buckets {
         return (members.last!.token, sum)
     }
 
-    /// The tokens of a bucket by falling chance, those of equal chance in their order.
-    private func members(of bucket: Int) -> [(token: Int, chance: Float)] {
-        let largest = Float(1).bitPattern - UInt32(bucket) << shift
-        let most = Float(bitPattern: largest)
-        let least = max(Float(bitPattern: largest - 1 << shift + 1), cutoff)
+    /// The tokens whose chances lie in a range by falling chance, those of equal chance in their order.
+    private func members(_ range: Range<Float>) -> [(token: Int, chance: Float)] {
+        let count = values.shape[0]
         var members: [(token: Int, chance: Float)] = []
         values.withElements { elements in
-            forEachLanes(values.shape[0], packed: true) { start, count, _ in
-                let chances = load(elements + start, 1, count)
-                guard any((chances .>= least) .& (chances .<= most)) else { return }
-                for lane in 0..<8 where chances[lane] >= least && chances[lane] <= most {
-                    members.append((start + lane, chances[lane]))
+            var start = 0
+            while start < count {
+                while start + 8 <= count {
+                    let chances = load(elements + start, 1, 8)
+                    let isWithin = (chances .>= range.lowerBound) .& (chances .< range.upperBound)
+                    if any(isWithin) { break }
+                    start += 8
                 }
+                for token in start..<min(start + 8, count) where range.contains(elements[token]) {
+                    members.append((token, elements[token]))
+                }
+                start += 8
             }
         }
         return members.sorted { $0.chance > $1.chance }
+    }
+
+    /// The likeliest tokens, with their probabilities.
+    public func likeliest(_ count: Int) -> [(token: Int, probability: Float)] {
+        let values = values.values
+        let order = values.indices.sorted { values[$0] > values[$1] }  // equals keep their order
+        return order.prefix(count).map { ($0, values[$0] / total) }
     }
 }

@@ -34,29 +34,14 @@ public func pow(_ base: Float, _ x: Tensor) -> Tensor {
 // MARK: Reductions; the axis stays, with size 1, as with numpy's `keepdims=True`
 
 extension Tensor {
-    public func sum(axis: Int) -> Tensor {
-        reduce(self, axis: axis, 0) {
-            $0 + $1
-        } across: {
-            $0.total
-        }
-    }
+    public func sum(axis: Int) -> Tensor { reduce(self, axis: axis, Sum()) }
+    public func mean(axis: Int) -> Tensor { reduce(self, axis: axis, Mean(count: shape[axis])) }
+    public func max(axis: Int) -> Tensor { reduce(self, axis: axis, Largest()) }
 
-    public func mean(axis: Int) -> Tensor {
-        let count = Float(shape[axis])
-        return reduce(self, axis: axis, 0) {
-            $0 + $1
-        } across: {
-            $0.total / count
-        }
-    }
-
-    public func max(axis: Int) -> Tensor {
-        reduce(self, axis: axis, -.infinity) {
-            $0.replacing(with: $1, where: $1 .> $0)
-        } across: {
-            $0.largest
-        }
+    /// The sum of the elements that are at least `least`, over all axes.
+    func sum(ofThoseAtLeast least: Float) -> Float {
+        let sums = reduce(reshaped(shape.count), axis: 0, SumOfLarge(least: least))
+        return sums.withElements { $0.pointee }
     }
 
     /// The index of the largest element of a vector, the lowest among equals.
@@ -76,14 +61,54 @@ extension Tensor {
 
     /// Whether no element is infinite or NaN.
     public var isFinite: Bool {
-        // x - x is 0 for every finite x, and NaN for all others
-        let row = reshaped(shape.count)
-        return reduce(row, axis: 0, 0) {
-            $0 + ($1 - $1)
-        } across: {
-            $0.total
-        }.values == [0]
+        let sum = reduce(reshaped(shape.count), axis: 0, SumOfDifferences())
+        return sum.withElements { $0.pointee == 0 }
     }
+}
+
+/// How a row becomes one number.
+private protocol Reduction {
+    var start: Float { get }
+    func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes
+    /// Of what eight lanes have each come to.
+    func combine(lanes: Lanes) -> Float
+}
+
+extension Reduction {
+    var start: Float { 0 }
+    @inline(__always) func combine(lanes: Lanes) -> Float { lanes.total }
+}
+
+private struct Sum: Reduction {
+    @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes { soFar + x }
+}
+
+private struct Mean: Reduction {
+    let count: Int
+
+    @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes { soFar + x }
+    @inline(__always) func combine(lanes: Lanes) -> Float { lanes.total / Float(count) }
+}
+
+private struct SumOfLarge: Reduction {
+    let least: Float
+
+    @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes {
+        soFar + x.replacing(with: 0, where: x .< least)
+    }
+}
+
+/// x - x is 0 for every finite x, and NaN for all others.
+private struct SumOfDifferences: Reduction {
+    @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes { soFar + (x - x) }
+}
+
+private struct Largest: Reduction {
+    var start: Float { -.infinity }
+    @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes {
+        soFar.replacing(with: x, where: x .> soFar)
+    }
+    @inline(__always) func combine(lanes: Lanes) -> Float { lanes.largest }
 }
 
 // MARK: Joining and masking
@@ -159,10 +184,7 @@ private func combine(_ a: Tensor, _ b: Tensor, _ function: (Lanes, Lanes) -> Lan
 }
 
 @inline(__always)
-private func reduce(
-    _ a: Tensor, axis: Int, _ start: Float, _ function: (Lanes, Lanes) -> Lanes,
-    across: (Lanes) -> Float
-) -> Tensor {
+private func reduce<R: Reduction>(_ a: Tensor, axis: Int, _ reduction: R) -> Tensor {
     // the axis goes last; every row of the others then gives one number
     let axis = a.shape.index(of: axis)
     let rows = a.widened.transposed(axis, -1)
@@ -177,23 +199,25 @@ private func reduce(
                 for row in 0..<rowCount {
                     let a = elements + offset + row * rowStep
                     // four results, so that one step need not wait for the one before it
-                    var r0 = Lanes(repeating: start)
+                    var r0 = Lanes(repeating: reduction.start)
                     var (r1, r2, r3) = (r0, r0, r0)
                     var i = 0
                     while step == 1 && i + 32 <= count {
-                        r0 = function(r0, load(a + i, 1, 8))
-                        r1 = function(r1, load(a + i + 8, 1, 8))
-                        r2 = function(r2, load(a + i + 16, 1, 8))
-                        r3 = function(r3, load(a + i + 24, 1, 8))
+                        r0 = reduction.combine(r0, load(a + i, 1, 8))
+                        r1 = reduction.combine(r1, load(a + i + 8, 1, 8))
+                        r2 = reduction.combine(r2, load(a + i + 16, 1, 8))
+                        r3 = reduction.combine(r3, load(a + i + 24, 1, 8))
                         i += 32
                     }
                     while i < count {
                         let n = Swift.min(8, count - i)
-                        r0 = function(r0, load(a + i * step, step, n, padding: start))
+                        let x = load(a + i * step, step, n, padding: reduction.start)
+                        r0 = reduction.combine(r0, x)
                         i += 8
                     }
-                    let lanes = function(function(r0, r1), function(r2, r3))
-                    out[outOffset + row * outStep] = across(lanes)
+                    let lanes = reduction.combine(
+                        reduction.combine(r0, r1), reduction.combine(r2, r3))
+                    out[outOffset + row * outStep] = reduction.combine(lanes: lanes)
                 }
             }
         }

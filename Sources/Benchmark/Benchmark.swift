@@ -79,7 +79,8 @@ struct Benchmark: ParsableCommand {
             throw ValidationError("--threads must be between 1 and 1024, found \(count)")
         }
         for number in position + prefill where number < 1 || number > 1 << 20 {
-            throw ValidationError("positions and prefills must be at least 1, found \(number)")
+            throw ValidationError(
+                "positions and prefills must be between 1 and \(1 << 20), found \(number)")
         }
         if weights != nil && !(shape.isEmpty && element.isEmpty) {
             throw ValidationError("--weights are real: they have their own shape and element")

@@ -59,6 +59,7 @@ struct Peers {
 enum PeersError: Error, CustomStringConvertible {
     case noScript
     case unsayable(String)
+    case ended(_ program: String, signal: Int32)
 
     var description: String {
         switch self {
@@ -66,6 +67,8 @@ enum PeersError: Error, CustomStringConvertible {
             "no Benchmarks/peers.py in a folder above the program or the working directory"
         case .unsayable(let setting):
             "\(setting): other programs are given llama2.c's format, which cannot say that"
+        case .ended(let program, let signal):
+            "\(program), which measured, was ended by signal \(signal) (9: out of memory, perhaps)"
         }
     }
 }
@@ -75,7 +78,7 @@ enum Child {
     private static let id = Atomic<Int32>(0)
 
     /// What a program writes to standard output.
-    /// - Throws: its exit code if that is not 0; it has said why.
+    /// - Throws: its exit code if that is not 0, when it has said why; `PeersError` if it was ended.
     static func output(of program: URL, _ arguments: [String]) throws -> Data {
         let process = Process()
         process.executableURL = program
@@ -87,7 +90,11 @@ enum Child {
         defer { id.store(0, ordering: .relaxed) }
         let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
+        let status = process.terminationStatus
+        if process.terminationReason == .uncaughtSignal {
+            throw PeersError.ended(program.lastPathComponent, signal: status)
+        }
+        guard status == 0 else { throw ExitCode(status) }
         return data
     }
 

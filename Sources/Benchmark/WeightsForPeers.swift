@@ -14,6 +14,13 @@ extension Weights {
         for (name, found, expected) in fixed where found != expected {
             throw PeersError.unsayable("\(name) = \(found)")
         }
+        let sizes = try [
+            config.dim, config.hiddenDim, config.nLayers, config.nHeads, config.nKvHeads,
+            -config.vocabSize, config.maxSeqLen,  // negative, because a classifier follows
+        ].map { size in
+            guard let size = Int32(exactly: size) else { throw PeersError.unsayable("\(size)") }
+            return size
+        }
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let file = FileHandle(forWritingAtPath: path)
         else { throw FileError.unwritable(path) }
@@ -23,11 +30,7 @@ extension Weights {
                 try numbers.withUnsafeBytes { try file.write(contentsOf: Data($0)) }
             } catch { throw FileError.unwritable(path) }
         }
-        let sizes = [
-            config.dim, config.hiddenDim, config.nLayers, config.nHeads, config.nKvHeads,
-            -config.vocabSize, config.maxSeqLen,  // negative, because a classifier follows
-        ]
-        try write(sizes.map(Int32.init))
+        try write(sizes)
         try write(self["tok_embeddings.weight"].values)
         for (name, _) in config.layerShapes(0) {
             for layer in 0..<config.nLayers {
@@ -35,7 +38,8 @@ extension Weights {
             }
         }
         try write(self["norm.weight"].values)
-        try write([Float](repeating: 0, count: config.maxSeqLen * config.headSize))  // RoPE tables
+        let zeros = [Float](repeating: 0, count: config.headSize)
+        for _ in 0..<config.maxSeqLen { try write(zeros) }  // RoPE's tables, which nobody reads
         try write(self["output.weight"].values)
     }
 }

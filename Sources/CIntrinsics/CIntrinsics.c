@@ -1,3 +1,5 @@
+// CIntrinsics: the one function that is not inline: how many cores this process may use.
+
 #define _GNU_SOURCE  // for sched_getaffinity
 #include "CIntrinsics.h"
 

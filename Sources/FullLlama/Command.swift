@@ -102,7 +102,9 @@ struct TextOptions: ParsableArguments {
 
     func prompt(_ options: ModelOptions) throws -> String {
         guard let file else { return options.prompt }
-        guard let text = String(data: try readFile(file), encoding: .utf8) else {
+        let bytes =
+            file == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try readFile(file)
+        guard let text = String(data: bytes, encoding: .utf8) else {
             throw PromptError.notText(file)
         }
         return text

@@ -37,16 +37,12 @@ final class Progress: StageObserver {
             let start, clock.now - start > .seconds(1)
         else { return }
         isShown = true
-        writeError("\rreading the prompt: layer \(layer + 1) of \(layerCount) ")
+        _ = write("\rreading the prompt: layer \(layer + 1) of \(layerCount) ", to: STDERR_FILENO)
     }
 
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
         guard path == "transformer" else { return }
         isDone = true
-        if isShown { writeError("\r\u{1B}[K") }
-    }
-
-    private func writeError(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+        if isShown { _ = write("\r\u{1B}[K", to: STDERR_FILENO) }
     }
 }

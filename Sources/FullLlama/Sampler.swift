@@ -1,5 +1,6 @@
 // Sampler: how the next token is chosen from the scores. It draws as llama2.c's run.c does, with the
-// same generator, cut-off and order, so that the same seed gives the same text.
+// same generator, cut-off and order, so that the same seed gives the same text, unless a coin
+// falls so near to a limit that the rounding of sums decides.
 
 import Support
 

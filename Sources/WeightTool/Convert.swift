@@ -96,10 +96,7 @@ struct Convert: ParsableCommand {
 
 /// Whether two tensors of one shape have the same values, bit by bit when widened.
 func haveEqualBits(_ a: Tensor, _ b: Tensor) -> Bool {
-    let rows = a.shape[0]
-    let step = max(1, rows * (1 << 20) / max(1, a.shape.count))
-    return stride(from: 0, to: rows, by: step).allSatisfy { row in
-        let run = row..<min(rows, row + step)
+    a.runsOfRows.allSatisfy { run in
         let (x, y) = (a[run].values, b[run].values)
         return memcmp(x, y, x.count * 4) == 0
     }

@@ -62,8 +62,8 @@ struct Statistics {
     private var sum = 0.0, count = 0
 
     init(_ tensor: Tensor) {
-        forEachRun(of: tensor) { values in
-            for value in values where value.isFinite {
+        for run in tensor.runsOfRows {
+            for value in tensor[run].values where value.isFinite {
                 least = min(least, value)
                 largest = max(largest, value)
                 sum += Double(value)
@@ -91,12 +91,11 @@ struct Statistics {
     }
 }
 
-/// Hands out a tensor's values, widened, some millions at a time.
-func forEachRun(of tensor: Tensor, _ body: ([Float]) throws -> Void) rethrows {
-    let rows = tensor.shape[0]
-    let step = max(1, rows * (1 << 20) / max(1, tensor.shape.count))
-    for row in stride(from: 0, to: rows, by: step) {
-        try body(tensor[row..<min(rows, row + step)].values)
+extension Tensor {
+    /// The rows, in runs of about a million elements: as much as is copied at a time.
+    var runsOfRows: [Range<Int>] {
+        let step = Swift.max(1, shape[0] * (1 << 20) / Swift.max(1, shape.count))
+        return stride(from: 0, to: shape[0], by: step).map { $0..<Swift.min(shape[0], $0 + step) }
     }
 }
 

@@ -9,11 +9,14 @@ struct Layout {
         case bytes([UInt8])
         /// A tensor's values in a type of their own, its rows in the order that `row` says.
         case tensor(Tensor, ElementType, row: ((Int) -> Int)? = nil)
+        /// Numbers that are made when they are written, a row at a time.
+        case floats(rows: Int, rowSize: Int, (Int) -> [Float])
 
         var byteCount: Int {
             switch self {
             case .bytes(let bytes): bytes.count
             case .tensor(let tensor, let element, _): tensor.shape.count * element.size
+            case .floats(let rows, let rowSize, _): rows * rowSize * 4
             }
         }
     }
@@ -79,13 +82,14 @@ struct Layout {
         layout.pieces.append(.tensor(weights["norm.weight"], .float32))
         // nobody reads RoPE's tables any more, but their place is kept
         for function in [cos, sin] as [(Double) -> Double] {
-            let table = (0..<config.maxSeqLen).flatMap { position in
-                (0..<config.headSize / 2).flatMap { i in
-                    let frequency = pow(10000, -2 * Double(i) / Double(config.headSize))
-                    return littleEndian(Float(function(Double(position) * frequency)).bitPattern)
-                }
-            }
-            layout.pieces.append(.bytes(table))
+            let half = config.headSize / 2
+            layout.pieces.append(
+                .floats(rows: config.maxSeqLen, rowSize: half) { position in
+                    (0..<half).map { i in
+                        let frequency = pow(10000, -2 * Double(i) / Double(config.headSize))
+                        return Float(function(Double(position) * frequency))
+                    }
+                })
         }
         if !isTied { layout.pieces.append(.tensor(weights["output.weight"], .float32)) }
         return layout

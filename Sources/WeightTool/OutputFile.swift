@@ -54,6 +54,8 @@ final class OutputFile {
             case .bytes(let bytes): try bytes.withUnsafeBytes(write)
             case .tensor(let tensor, let element, let row):
                 try forEachRun(of: tensor, as: element, row: row, write)
+            case .floats(let rows, _, let row):
+                for i in 0..<rows { try row(i).withUnsafeBytes(write) }
             }
         }
         guard fsync(descriptor) == 0 else { throw ConversionError.unwritable(target, systemError) }
@@ -73,10 +75,7 @@ private func forEachRun(
     of tensor: Tensor, as element: ElementType, row: ((Int) -> Int)?,
     _ body: (UnsafeRawBufferPointer) throws -> Void
 ) throws {
-    let rows = tensor.shape[0]
-    let step = max(1, rows * (1 << 20) / max(1, tensor.shape.count))
-    for start in stride(from: 0, to: rows, by: step) {
-        let run = start..<min(rows, start + step)
+    for run in tensor.runsOfRows {
         if let row {
             var bytes: [UInt8] = []
             for i in run {
@@ -96,7 +95,7 @@ private var systemError: String { String(cString: strerror(errno)) }
 
 /// The unfinished file, which also a signal removes.
 private enum Leftover {
-    // written before the handler is set and read in it, where little else is allowed
+    // only a pointer, since little else is allowed in the handler, which may come at any time
     nonisolated(unsafe) private static var name: UnsafeMutablePointer<CChar>?
 
     static func path(_ path: String) {

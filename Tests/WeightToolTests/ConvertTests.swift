@@ -221,4 +221,16 @@ import Testing
         #expect(!haveEqualBits(Tensor([0]), Tensor([-0.0])))
         #expect(haveEqualBits(Tensor([.nan]), Tensor([.nan])))
     }
+
+    @Test func `tables for billions of positions are not made before there is space for them`()
+        throws
+    {
+        let config = Config(
+            dim: 8, hiddenDim: 8, nLayers: 1, nHeads: 2, nKvHeads: 2, vocabSize: 4,
+            maxSeqLen: Int(Int32.max))
+        let weights = Weights(random: config, element: .float32, seed: 1)
+        // seven sizes, three vectors of 8, seven matrices of 8 by 8, two of 4 by 8; two tables
+        let numbers = 7 + 3 * 8 + 7 * 64 + 2 * 32 + 2 * 2 * Int(Int32.max)
+        #expect(try Layout.llama2c(weights).byteCount == 4 * numbers)
+    }
 }

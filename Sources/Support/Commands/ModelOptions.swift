@@ -1,5 +1,5 @@
-// ModelOptions: the command-line options that every command here shares, the model they mean when
-// none is named, and where a command writes.
+// ModelOptions: the options that compact-llama and full-llama share, the model they mean when none
+// is named, and where a command writes.
 
 import ArgumentParser
 

@@ -4,7 +4,7 @@
 import Synchronization
 
 public struct MachineLimits {
-    private let matrices: [Tensor]
+    private let matrices: [Tensor]  // keep the memory of the pieces
     private let pieces: [UnsafeRawBufferPointer]
     private let clock = ContinuousClock()
 

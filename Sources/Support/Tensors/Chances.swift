@@ -1,5 +1,6 @@
-// Chances: how likely each token is, and which one a number between 0 and 1 falls on. Sorting 32,000
-// chances would take longer than a small model itself; adding them up by their size does not.
+// Chances: the softmax of the scores, and which token a number between 0 and 1 falls on, among all or
+// among the likeliest (top-p, or nucleus, sampling). Sorting 32,000 chances for every token would take
+// longer than a small model itself, so that only those are sorted among which the choice falls.
 
 /// The chances that scores stand for, not divided by their sum: the likeliest has 1.
 public struct Chances {
@@ -45,7 +46,7 @@ public struct Chances {
     public func pick(_ coin: Float, topP: Float) -> Int {
         // what is rarer than this cannot be among them
         let cutoff = (1 - topP) / Float(values.shape[0] - 1) * total
-        if cutoff > 1 { return values.argmax() }  // all are equally rare
+        if cutoff > 1 { return values.argmax() }  // topP is so low that one token is enough
 
         // the likeliest end with the token at which their sum passes topP
         let last = walk(until: topP * total, least: cutoff)
@@ -56,8 +57,8 @@ public struct Chances {
     /// the last of them if rounding keeps the sum below it.
     private func walk(until limit: Float, least: Float) -> (token: Int, sum: Float) {
         // Positive floats are in the order of their bits. The sum of the chances from `low` on passes
-        // the limit, the sum of those from `high` on does not; both come nearer until the chances in
-        // between, which must be sorted, are few.
+        // the limit, the sum of those from `high` on does not; both come nearer, by the Illinois
+        // variant of regula falsi, until the chances in between, which must be sorted, are few.
         var (low, high) = (least.bitPattern, Float(1).bitPattern + 1)
         var (sumOfLow, sumOfHigh) = (values.sum(ofThoseAtLeast: least), Float(0))
         let limit = min(limit, sumOfLow.nextDown)

@@ -35,7 +35,7 @@ public func pow(_ base: Float, _ x: Tensor) -> Tensor {
 
 extension Tensor {
     public func sum(axis: Int) -> Tensor { reduce(self, axis: axis, Sum()) }
-    public func mean(axis: Int) -> Tensor { reduce(self, axis: axis, Mean(count: shape[axis])) }
+    public func mean(axis: Int) -> Tensor { sum(axis: axis) / Float(shape[axis]) }
     public func max(axis: Int) -> Tensor { reduce(self, axis: axis, Largest()) }
 
     /// The sum of the elements that are at least `least`, over all axes.
@@ -81,13 +81,6 @@ extension Reduction {
 
 private struct Sum: Reduction {
     @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes { soFar + x }
-}
-
-private struct Mean: Reduction {
-    let count: Int
-
-    @inline(__always) func combine(_ soFar: Lanes, _ x: Lanes) -> Lanes { soFar + x }
-    @inline(__always) func combine(lanes: Lanes) -> Float { lanes.total / Float(count) }
 }
 
 private struct SumOfLarge: Reduction {

@@ -52,15 +52,9 @@ final class MappedFile {
     }
 }
 
-/// The bytes of a file, or of standard input if the path is "-".
+/// The bytes of a file.
 /// - Throws: `FileError` if it cannot be read.
 public func readFile(_ path: String) throws -> Data {
-    if path == "-" {
-        guard let data = readToEnd(of: STDIN_FILENO) else {
-            throw FileError.unreadable("standard input", reason(errno))
-        }
-        return data
-    }
     let file = try MappedFile(path: path)
     return withExtendedLifetime(file) { Data(file.bytes) }
 }

@@ -41,8 +41,8 @@ public struct Weights: Sendable {
     public let config: Config
     private let tensors: [String: Tensor]
 
-    /// Maps a file of any `WeightFormat`, or Hugging Face's folder. Nothing is copied but the wq and wk
-    /// of `.safetensors`, whose rows are in another order there.
+    /// Maps a file of any `WeightFormat`, or Hugging Face's folder. Nothing is copied but, of
+    /// `.safetensors`, wq and wk, whose rows are in another order there, and what lies askew.
     /// - Throws: `FileError` if there is no such file, `WeightFileError` if it is damaged or
     ///   another kind of file.
     public init(contentsOf path: String) throws {

@@ -20,6 +20,8 @@ struct Chat {
     let template: ChatTemplate
     /// How many positions all turns together may fill.
     let seqLength: Int
+    /// Told the tokens of every turn.
+    var willRead: ([Int]) -> Void = { _ in }
     private var position = 0
     /// What was said last and has not gone through the model yet.
     private var pending: [Int] = []
@@ -44,6 +46,7 @@ struct Chat {
         let (bos, eos) = (llama.tokenizer.bos, llama.tokenizer.eos)
         var tokens = tokens(for: message)
         guard position + tokens.count < seqLength else { throw ChatError.contextIsFull(seqLength) }
+        willRead(tokens)
         var text = StreamingDecoder(llama.tokenizer)
         while true {
             let next = try llama.generate(tokens, startPos: position)

@@ -25,7 +25,10 @@ struct Command: ParsableCommand {
         if experiments.inPlace && options.seqLength > 1 << 20 {
             throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
         }
-        if let trace = reports.trace, trace == reports.compare {
+        if let trace = reports.trace, let compare = reports.compare,
+            URL(fileURLWithPath: trace).resolvingSymlinksInPath()
+                == URL(fileURLWithPath: compare).resolvingSymlinksInPath()
+        {
             throw ValidationError("--trace and --compare: a file cannot be both")
         }
     }
@@ -38,7 +41,7 @@ struct Command: ParsableCommand {
         let llama = try Llama(weights: weights, tokenizer: tokenizer)
         reports.memory("loaded")
 
-        logger.debug("ids \(llama.tokenizer.encode(prompt))")
+        if !text.chat { logger.debug("ids \(llama.tokenizer.encode(prompt))") }
         experiments.apply(to: llama, seqLength: options.seqLength)
         sampling.apply(to: llama)
         let timer = reports.timer ? StageTimer() : nil
@@ -55,7 +58,7 @@ struct Command: ParsableCommand {
 
         // a run that fails is reported on as well
         let run = Result {
-            try Stages.observed(by: observers) { try self.tell(prompt, with: llama) }
+            try Stages.observed(by: observers) { try self.tell(prompt, with: llama, logger) }
         }
         reports.memory("at the end", cacheBytes: llama.model.cacheBytes)
         if let timer { printNote("\(timer)") }
@@ -67,14 +70,16 @@ struct Command: ParsableCommand {
         }
     }
 
-    private func tell(_ prompt: String, with llama: Llama) throws {
+    private func tell(_ prompt: String, with llama: Llama, _ logger: Logger) throws {
         if text.chat {
+            options.warnIfLonger(than: llama.model.config.maxSeqLen)
             var chat = Chat(llama, system: text.system, seqLength: options.seqLength)
+            chat.willRead = { logger.debug("ids \($0)") }
             return try chat.run()
         }
         var isFirst = true
         let speed = try llama.complete(prompt, seqLength: options.seqLength) { piece in
-            if isFirst { reports.memory("after prefill") }
+            if isFirst { reports.memory("after prefill", cacheBytes: llama.model.cacheBytes) }
             isFirst = false
             try printNow(piece)
         }
@@ -102,12 +107,15 @@ struct TextOptions: ParsableArguments {
 
     func prompt(_ options: ModelOptions) throws -> String {
         guard let file else { return options.prompt }
-        let bytes =
-            file == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try readFile(file)
-        guard let text = String(data: bytes, encoding: .utf8) else {
+        guard let text = String(data: try bytes(of: file), encoding: .utf8) else {
             throw PromptError.notText(file)
         }
         return text
+    }
+
+    private func bytes(of file: String) throws -> Data {
+        if file == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
+        do { return try readFile(file) } catch FileError.empty { return Data() }
     }
 }
 

@@ -40,6 +40,8 @@ struct Feeding {
         history.removeSubrange(startPos...)
         history += tokens
         let steps = prefill == .sequence ? [history.count] : Array(startPos + 1...history.count)
+        if tokens.count > 1 { Stages.current?.beginPrompt(passes: steps.count) }
+        defer { if tokens.count > 1 { Stages.current?.endPrompt() } }
         var start = startPos
         var logits: Tensor?
         for end in steps {

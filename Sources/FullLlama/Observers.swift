@@ -20,29 +20,37 @@ final class StageLog: StageObserver {
     }
 }
 
-/// Shows on a terminal how far a slow first prompt is.
+/// Shows on a terminal how far the reading of a slow prompt is.
 final class Progress: StageObserver {
     private let clock = ContinuousClock()
     private let layerCount: Int
+    private var (passes, passesDone) = (0, 0)
     private var start: ContinuousClock.Instant?
     private var isShown = false
 
     init(layerCount: Int) { self.layerCount = layerCount }
 
-    private(set) var isDone = false
+    var isIdle: Bool { start == nil }
+
+    func beginPrompt(passes: Int) {
+        (self.passes, passesDone, start) = (passes, 0, clock.now)
+    }
 
     func begin(_ path: String) {
-        if path == "transformer" { start = clock.now }
         guard let layer = Int(path.dropFirst("layers.".count)), path.hasPrefix("layers."),
             let start, clock.now - start > .seconds(1)
         else { return }
+        let percent = 100 * (passesDone * layerCount + layer) / (passes * layerCount)
         isShown = true
-        _ = write("\rreading the prompt: layer \(layer + 1) of \(layerCount) ", to: STDERR_FILENO)
+        _ = write("\rreading the prompt: \(percent) % ", to: STDERR_FILENO)
     }
 
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
-        guard path == "transformer" else { return }
-        isDone = true
+        if path == "transformer" { passesDone += 1 }
+    }
+
+    func endPrompt() {
         if isShown { _ = write("\r\u{1B}[K", to: STDERR_FILENO) }
+        (isShown, start) = (false, nil)
     }
 }

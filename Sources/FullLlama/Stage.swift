@@ -6,15 +6,20 @@ import Support
 protocol StageObserver: AnyObject {
     /// Whether the last stages are wanted for all positions of a call, not just for the last one.
     var wantsEveryPosition: Bool { get }
-    /// Whether it has seen enough, and may be left out from the next pass on.
-    var isDone: Bool { get }
+    /// Whether it may be left out of the next pass through the model.
+    var isIdle: Bool { get }
+    /// A prompt is about to be read in so many passes, or has been read.
+    func beginPrompt(passes: Int)
+    func endPrompt()
     func begin(_ path: String)
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>)
 }
 
 extension StageObserver {
     var wantsEveryPosition: Bool { false }
-    var isDone: Bool { false }
+    var isIdle: Bool { false }
+    func beginPrompt(passes: Int) {}
+    func endPrompt() {}
     func begin(_ path: String) {}
 }
 
@@ -22,9 +27,11 @@ extension StageObserver {
 final class Stages: @unchecked Sendable {
     @TaskLocal static var current: Stages?
 
-    private var observers: [any StageObserver]
+    private let observers: [any StageObserver]
+    /// Those who watch this pass.
+    private var watching: [any StageObserver] = []
     private var paths: [String] = []
-    fileprivate var positions = 0..<0
+    private var positions = 0..<0
 
     init(_ observers: [any StageObserver]) { self.observers = observers }
 
@@ -35,23 +42,36 @@ final class Stages: @unchecked Sendable {
         try $current.withValue(observers.isEmpty ? nil : Stages(observers), operation: body)
     }
 
+    func beginPrompt(passes: Int) {
+        for observer in observers { observer.beginPrompt(passes: passes) }
+    }
+
+    func endPrompt() {
+        for observer in observers { observer.endPrompt() }
+    }
+
     private func path(_ name: String) -> String {
         // under the transformer stand the layers, and names in a layer are said from there on
         paths.count > 1 ? "\(paths[1]).\(name)" : name
     }
 
+    fileprivate func beginPass(_ name: String, _ positions: Range<Int>) {
+        self.positions = positions
+        watching = observers.filter { !$0.isIdle }
+        begin(name)
+    }
+
     fileprivate func begin(_ name: String) {
-        if paths.isEmpty { observers.removeAll(where: \.isDone) }
-        if observers.isEmpty { return }
+        if watching.isEmpty { return }
         let path = path(name)
         paths.append(path)
-        for observer in observers { observer.begin(path) }
+        for observer in watching { observer.begin(path) }
     }
 
     fileprivate func end(_ value: Tensor) {
-        if observers.isEmpty { return }
+        if watching.isEmpty { return }
         let path = paths.removeLast()
-        for observer in observers { observer.end(path, value, at: positions) }
+        for observer in watching { observer.end(path, value, at: positions) }
     }
 
     fileprivate func note(_ name: String, _ value: Tensor) {
@@ -60,7 +80,7 @@ final class Stages: @unchecked Sendable {
     }
 
     fileprivate func atEarlierPositions(_ body: (Int) -> Void) {
-        guard observers.contains(where: \.wantsEveryPosition) else { return }
+        guard watching.contains(where: \.wantsEveryPosition) else { return }
         let all = positions
         for (row, position) in all.dropLast().enumerated() {
             positions = position..<position + 1
@@ -78,8 +98,7 @@ struct Stage {
 
     /// The outermost stage: the tokens at these positions go through the whole model.
     init(_ name: String, _ positions: Range<Int>) {
-        stages?.positions = positions
-        stages?.begin(name)
+        stages?.beginPass(name, positions)
     }
 
     /// Hands on the stage's result.

@@ -47,13 +47,17 @@ final class TraceWriter: TraceObserver {
     private let file: FileHandle
     private let encoder = JSONEncoder()
     private var problem: Error?
+    private let isNew: Bool
+    private var isEmpty = true
 
-    /// - Throws: `FileError` if the file cannot be created.
+    /// Opens a file, whose contents stay as they are until there is something to write.
+    /// - Throws: `FileError` if nobody may write to it.
     init(path: String) throws {
-        guard FileManager.default.createFile(atPath: path, contents: nil),
-            let file = FileHandle(forWritingAtPath: path)
-        else { throw FileError.unwritable(path) }
-        (self.path, self.file) = (path, file)
+        isNew = !FileManager.default.fileExists(atPath: path)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw FileError.unwritable(path) }
+        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        self.path = path
         encoder.outputFormatting = .sortedKeys
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
@@ -61,6 +65,8 @@ final class TraceWriter: TraceObserver {
 
     override func take(_ record: TraceRecord) {
         guard problem == nil else { return }
+        if isEmpty { ftruncate(file.fileDescriptor, 0) }  // a pipe or a device has nothing to lose
+        isEmpty = false
         do {
             try file.write(contentsOf: encoder.encode(record) + Data("\n".utf8))
         } catch { problem = error }
@@ -71,6 +77,8 @@ final class TraceWriter: TraceObserver {
         if problem != nil { throw FileError.unwritable(path) }
         try file.close()
     }
+
+    deinit { if isNew && isEmpty { unlink(path) } }
 }
 
 /// Compares a run with an earlier trace.
@@ -83,6 +91,11 @@ final class TraceComparison: TraceObserver, CustomStringConvertible {
     }
 
     private let tolerance: Double
+    /// What another program wrote; its numbers may be smaller or larger than a Float can be.
+    private struct Expected: Decodable {
+        let position: Int, stage: String, shape: [Int], values: [Double]
+    }
+
     private var expected: [Key: [Float]] = [:]
     private let expectedCount: Int
     private var stages: [String] = []
@@ -95,11 +108,14 @@ final class TraceComparison: TraceObserver, CustomStringConvertible {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        for (i, line) in try readFile(path).split(separator: UInt8(ascii: "\n")).enumerated() {
-            guard let record = try? decoder.decode(TraceRecord.self, from: line) else {
+        let lines = try readFile(path).split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (i, line) in lines.enumerated() where !line.isEmpty {
+            guard let record = try? decoder.decode(Expected.self, from: line) else {
                 throw TraceError.notARecord(path, line: i + 1)
             }
-            expected[Key(position: record.position, stage: record.stage)] = record.values
+            let key = Key(position: record.position, stage: record.stage)
+            expected[key] = record.values.map { Float($0) }
         }
         guard !expected.isEmpty else { throw TraceError.empty(path) }
         expectedCount = expected.count
@@ -150,8 +166,7 @@ final class TraceComparison: TraceObserver, CustomStringConvertible {
                     + " at position \(worst.position)\(mark)")
         }
         let compared = expectedCount - expected.count
-        let limit = String(format: "%.0e", tolerance)
-        lines.append("\(compared) of \(expectedCount) records compared, tolerance \(limit)")
+        lines.append("\(compared) of \(expectedCount) records compared, tolerance \(tolerance)")
         if let firstOutside { lines.append("first outside: \(firstOutside)") }
         if let key = expected.keys.min(by: { ($0.position, $0.stage) < ($1.position, $1.stage) }) {
             lines.append("not met by this run: \(key.stage) at position \(key.position)")

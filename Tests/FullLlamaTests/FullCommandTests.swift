@@ -59,18 +59,52 @@ struct FullCommandTests {
         #expect(try run("-i", "a", "--seqlength", "5", "--trace", path).status == 0)
         let same = try run("-i", "a", "--seqlength", "5", "--compare", path, "--fill1")
         #expect(same.status == 0)
-        #expect(same.error.contains("75 of 75 records compared, tolerance 1e-04"))
+        #expect(same.error.contains("75 of 75 records compared, tolerance 0.0001"))
         let other = try run("-i", "b", "--seqlength", "5", "--compare", path)
         #expect(other.status == 1)
         #expect(other.error.contains("first outside: embedding at position 1"))
         #expect(other.error.contains("Error: \(path): this run differs from the trace (see above)"))
     }
 
+    @Test func `a trace takes the place of a file only when there is something to write`() throws {
+        let path = try model.write("kept", as: "trace.jsonl")
+        let new = model.path("new.jsonl")
+        for target in [path, new] {
+            let long = try run("-i", "a b c", "--seqlength", "1", "--trace", target)
+            #expect(long.status == 1)
+        }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "kept")
+        #expect(!FileManager.default.fileExists(atPath: new))
+        #expect(try run("-i", "a", "--seqlength", "3", "--trace", path).status == 0)
+        #expect(try String(contentsOfFile: path, encoding: .utf8).hasPrefix("{\"position\":0,"))
+
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let both = try run("--trace", folder + "/./trace.jsonl", "--compare", path)
+        #expect(both.status == 64)
+        #expect(both.error.hasPrefix("Error: --trace and --compare: a file cannot be both\n"))
+    }
+
+    #if os(Linux)
+        @Test func `a trace for which there is no space is said`() throws {
+            let full = try run("-i", "a", "--seqlength", "3", "--trace", "/dev/full")
+            #expect(full.status == 1)
+            #expect(full.error.hasSuffix("Error: /dev/full: cannot be written\n"))
+            #expect(
+                try FileManager.default.attributesOfItem(atPath: "/dev/full")[.type]
+                    as? FileAttributeType == .typeCharacterSpecial)
+        }
+    #endif
+
     @Test func `the prompt may come from a file or standard input`() throws {
         let expected = try run("-i", "a\nb", "--seqlength", "20").output
         let path = try model.write("a\nb", as: "prompt.txt")
         #expect(try run("-f", path, "--seqlength", "20").output == expected)
         #expect(try run("-f", "-", "--seqlength", "20", input: "a\nb").output == expected)
+
+        let none = try run("--seqlength", "20").output
+        let empty = try model.write("", as: "empty.txt")
+        #expect(try run("-f", empty, "--seqlength", "20").output == none)
+        #expect(try run("-f", "-", "--seqlength", "20", input: "").output == none)
     }
 
     @Test func `a seed repeats its text`() throws {
@@ -92,6 +126,10 @@ struct FullCommandTests {
             chat.error == "Error: the context is full: all turns together have 60 positions "
                 + "(--seqlength)\n")
         #expect(try run("--chat", input: "").status == 0)
+        let long = try run("--chat", "--seqlength", "100000", input: "")
+        #expect(long.error.hasPrefix("Warning: --seqlength 100000 is beyond"))
+        let log = try run("--chat", "--loglevel", "debug", "--seqlength", "60", input: "a\n").error
+        #expect(log.contains("ids [1, "))
     }
 
     @Test(arguments: [

@@ -75,6 +75,35 @@ import Testing
         }
     }
 
+    @Test func `a sum that meets topP exactly does not pass it`() {
+        // 1000 tokens of chance 1, then 1000 of 1/e: one of these topP is exactly where the first end
+        let logits = Tensor((0..<2000).map { $0 < 1000 ? 1 : 0 })
+        var topP = Float(1000 / (1000 + 1000 / 2.718281828459045))
+        for _ in 0..<50 { topP = topP.nextDown }
+        for seed in 1...100 as ClosedRange<UInt64> {
+            var sampler = Sampler(temperature: 1, topP: topP, seed: seed)
+            #expect((0..<1001).contains(sampler.pick(logits)))
+            topP = topP.nextUp
+        }
+    }
+
+    @Test(arguments: [0.3, 0.9, 0.9999999] as [Float])
+    func `of 32,000 every draw ends at a likely token`(topP: Float) {
+        var random = Random(seed: 7)
+        let scores = (0..<32000).map { _ in
+            random.floats(4, in: -1.5...1.5).reduce(0, +)
+        }
+        let sorted = scores.map { exp(Double($0)) }.sorted(by: >)
+        let total = sorted.reduce(0, +)
+        for seed in 1...400 as ClosedRange<UInt64> {
+            let temperature = 1 - Float(seed) / 100_000
+            var sampler = Sampler(temperature: temperature, topP: topP, seed: seed)
+            let chance = exp(Double(scores[sampler.pick(Tensor(scores))]))
+            let likelier = sorted.prefix { $0 > chance }.reduce(0, +) / total
+            #expect(likelier < Double(topP) + 0.01)
+        }
+    }
+
     @Test func `chances that are all equal and rare still give a token`() {
         var sampler = Sampler(temperature: 1, topP: 1e-6, seed: 5)
         #expect((0..<4).contains(sampler.pick(Tensor([1, 1, 1, 1]))))

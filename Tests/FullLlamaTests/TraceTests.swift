@@ -109,6 +109,24 @@ import Testing
         return try model.write(lines.joined(separator: "\n"), as: "changed.jsonl")
     }
 
+    @Test func `another program's numbers may be more exact than ours`() throws {
+        let record = #"{"position":0,"stage":"norm","shape":[1],"values":[1e-50]}"#
+        let path = try model.write(record + "\n\n{}", as: "exact")
+        #expect(throws: TraceError.notARecord(path, line: 3)) {
+            try TraceComparison(path: path, tolerance: 1)
+        }
+        _ = try TraceComparison(path: model.write(record, as: "exact"), tolerance: 1)
+    }
+
+    @Test func `progress is idle but while a prompt is read`() {
+        let progress = Progress(layerCount: 2)
+        #expect(progress.isIdle)
+        progress.beginPrompt(passes: 3)
+        #expect(!progress.isIdle)
+        progress.endPrompt()
+        #expect(progress.isIdle)
+    }
+
     @Test func `what is not a trace is said`() throws {
         let other = try model.write("{\"position\": 1}", as: "other")
         #expect(throws: TraceError.notARecord(other, line: 1)) {

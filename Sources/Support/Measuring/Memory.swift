@@ -17,9 +17,9 @@ public struct Memory: CustomStringConvertible {
             // the second number of statm is the resident pages
             let statm = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
             let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) }
-            return Memory(
-                resident: pages.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) },
-                peak: usage.ru_maxrss * 1024)
+            let resident = pages.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
+            // the system counts the two in ways of its own
+            return Memory(resident: resident, peak: max(usage.ru_maxrss * 1024, resident ?? 0))
         #endif
     }
 

@@ -63,10 +63,11 @@ public struct Chances {
         var (sumOfLow, sumOfHigh) = (values.sum(ofThoseAtLeast: least), Float(0))
         let limit = min(limit, sumOfLow.nextDown)
         var (excess, lack) = (sumOfLow - limit, limit)
-        var lastPassed: Bool?
+        var (rounds, lastPassed) = (0, false)
         while high - low > 1, sumOfLow - sumOfHigh > 64 * Float(bitPattern: low) {
-            // where the limit would be if sums grew evenly between the two
-            let share = excess / (excess + lack)
+            // where the limit would be if sums grew evenly between the two; in the middle, if such
+            // guesses do not lead there soon, or one has met the limit
+            let share = rounds < 12 && lack > 0 ? excess / (excess + lack) : 0.5
             let guess = low + UInt32(Float(high - low) * share)
             let middle = min(max(guess, low + 1), high - 1)
             let sum = values.sum(ofThoseAtLeast: Float(bitPattern: middle))
@@ -77,8 +78,10 @@ public struct Chances {
                 (high, sumOfHigh, lack) = (middle, sum, limit - sum)
             }
             // a side that stays where it is counts half, so that guesses move towards it
-            if passes == lastPassed { if passes { lack /= 2 } else { excess /= 2 } }
-            lastPassed = passes
+            if rounds > 0, passes == lastPassed {
+                if passes { lack /= 2 } else { excess /= 2 }
+            }
+            (rounds, lastPassed) = (rounds + 1, passes)
         }
         var sum = sumOfHigh
         let members = members(Float(bitPattern: low)..<Float(bitPattern: high))

@@ -67,7 +67,9 @@ final class ThreadPool: @unchecked Sendable {
         shares = Shares(threads: self.threads)
         for index in 1..<self.threads {
             // a pool of several threads lives forever
-            DispatchQueue(label: "worker \(index)").async { self.workForever(index) }
+            DispatchQueue(label: "worker \(index)", qos: .userInitiated).async {
+                self.workForever(index)
+            }
         }
     }
 

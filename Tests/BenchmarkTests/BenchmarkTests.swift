@@ -1,5 +1,6 @@
 // llama-bench: what it computes of its measurements, and that it measures at all.
 
+import ArgumentParser
 import Foundation
 import TestSupport
 import Testing
@@ -26,6 +27,17 @@ import Testing
     @Test func `shapes go by the stories' names, too`() {
         #expect(Shapes.config("stories15M")?.dim == 288 && Shapes.config("15M")?.dim == 288)
         #expect(Shapes.config("stories260K")?.dim == 64 && Shapes.config("storiesstories") == nil)
+    }
+
+    @Test func `a program that fails or is ended is not taken for one that measured`() throws {
+        func run(_ script: String) throws -> Data {
+            try Child.output(of: URL(filePath: "/bin/sh"), ["-c", script])
+        }
+        #expect(try run("echo a") == Data("a\n".utf8))
+        #expect(throws: ExitCode(3)) { _ = try run("exit 3") }
+        let error = #expect(throws: PeersError.self) { _ = try run("kill -9 $$") }
+        #expect(
+            "\(error!)" == "sh, which measured, was ended by signal 9 (9: out of memory, perhaps)")
     }
 
     @Test func `rounds of a program become one measurement`() {

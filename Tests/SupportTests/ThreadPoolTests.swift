@@ -41,6 +41,18 @@ private final class Tally: Sendable {
         #expect(ThreadPool.shared.threads >= 1)
     }
 
+    #if os(Linux)
+        @Test func `a thread knows what it has had of its core, and how often it slept`() {
+            let start = thread_use_now()
+            var sum = 0.0
+            while thread_use_now().nanoseconds < start.nanoseconds + 20_000_000 { sum += sin(sum) }
+            let end = thread_use_now()
+            usleep(1000)
+            #expect(thread_use_now().sleeps > end.sleeps)
+            #expect(thread_use_now().nanoseconds < end.nanoseconds + 20_000_000 && sum.isFinite)
+        }
+    #endif
+
     @Test func `results do not depend on the number of threads`() {
         func sines(_ pool: ThreadPool) -> [Double] {
             let results = UnsafeMutableBufferPointer<Double>.allocate(capacity: 500)

@@ -33,4 +33,13 @@ static inline float8 widen_half8(const void *_Nonnull address) {
 /// The cores that this process may run on, at least 1: on Linux, those its affinity mask allows.
 int usable_cores(void);
 
+/// What the calling thread has had of the system: nanoseconds on a core, and how often it went to
+/// sleep of its own accord. Zeros where the system does not say.
+typedef struct {
+    long long nanoseconds;
+    long sleeps;
+} thread_use;
+
+thread_use thread_use_now(void);
+
 #endif

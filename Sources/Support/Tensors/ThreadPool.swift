@@ -218,16 +218,21 @@ private struct Shares: ~Copyable {
 }
 
 /// Where other programs keep the cores busy, a worker may be put aside in the midst of a piece, and
-/// waiting for it takes longer than it would ever save. The caller then works alone for a while, and
-/// for longer if the next attempt ends the same way.
+/// waiting for it takes longer than it would ever save; or the workers take from the caller what little
+/// of a core it has. The caller then works alone for a while.
 private struct Solo {
     private static let shortest = Duration.microseconds(500), longest = Duration.milliseconds(256)
+    /// How often the caller's share of its core is looked at, and what share is too little.
+    private static let interval = Duration.milliseconds(20), leastShare = 0.75
 
     private let clock = ContinuousClock()
     private var length = shortest
     private var end: ContinuousClock.Instant?
     private var lastEnd = ContinuousClock().now
+    private var lastLook = ContinuousClock().now
+    private var lastUse = thread_use_now()
 
+    /// A worker has been put aside: longer than before if the last attempt ended the same way.
     mutating func begin() {
         let now = clock.now
         let wentWell = now - lastEnd > length * 4
@@ -237,11 +242,22 @@ private struct Solo {
 
     var isActive: Bool {
         mutating get {
-            guard let end else { return false }
             let now = clock.now
-            if now < end { return true }
-            (self.end, lastEnd) = (nil, now)
-            return false
+            if let end {
+                if now < end { return true }
+                (self.end, lastEnd) = (nil, now)
+                (lastLook, lastUse) = (now, thread_use_now())
+            }
+            if now - lastLook > Solo.interval { look(now) }
+            return end != nil
         }
+    }
+
+    private mutating func look(_ now: ContinuousClock.Instant) {
+        let (passed, before) = (now - lastLook, lastUse)
+        (lastLook, lastUse) = (now, thread_use_now())
+        // who has slept of its own accord has not been put aside
+        let share = Double(lastUse.nanoseconds - before.nanoseconds) / (passed / .nanoseconds(1))
+        if lastUse.sleeps == before.sleeps && share < Solo.leastShare { end = now + Solo.longest }
     }
 }

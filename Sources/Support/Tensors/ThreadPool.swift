@@ -86,7 +86,8 @@ final class ThreadPool: @unchecked Sendable {
         if count <= 1 || threads == 1 || !isShared { return alone() }
         if isBusy.exchange(true, ordering: .acquiring) { return alone() }
         defer { isBusy.store(false, ordering: .releasing) }
-        if solo.isActive { return alone() }
+        let start = clock.now
+        if solo.isActive(at: start) { return alone() }
         withoutActuallyEscaping(body) { body in
             let job = Job(body)
             self.job = .passUnretained(job)
@@ -94,7 +95,6 @@ final class ThreadPool: @unchecked Sendable {
             shares.deal(count)
             wakeSleepers(atMost: count - 1)
             if let reading { readAhead.follow(reading) }
-            let start = clock.now
             while let index = shares.claim(0) { finish(index) }
             waitUntilFinished(ownTime: clock.now - start)
             withExtendedLifetime(job) { self.job = nil }
@@ -240,24 +240,23 @@ private struct Solo {
         end = now + length
     }
 
-    var isActive: Bool {
-        mutating get {
-            let now = clock.now
-            if let end {
-                if now < end { return true }
-                (self.end, lastEnd) = (nil, now)
-                (lastLook, lastUse) = (now, thread_use_now())
-            }
-            if now - lastLook > Solo.interval { look(now) }
-            return end != nil
+    mutating func isActive(at now: ContinuousClock.Instant) -> Bool {
+        if let end {
+            if now < end { return true }
+            (self.end, lastEnd) = (nil, now)
+            (lastLook, lastUse) = (now, thread_use_now())
         }
+        if now - lastLook > Solo.interval { look(at: now) }
+        return end != nil
     }
 
-    private mutating func look(_ now: ContinuousClock.Instant) {
+    private mutating func look(at now: ContinuousClock.Instant) {
         let (passed, before) = (now - lastLook, lastUse)
         (lastLook, lastUse) = (now, thread_use_now())
-        // who has slept of its own accord has not been put aside
         let share = Double(lastUse.nanoseconds - before.nanoseconds) / (passed / .nanoseconds(1))
-        if lastUse.sleeps == before.sleeps && share < Solo.leastShare { end = now + Solo.longest }
+        // who has slept of its own accord has not been put aside; a share of 0 is an unknown one
+        if lastUse.sleeps == before.sleeps && share > 0 && share < Solo.leastShare {
+            end = now + Solo.longest
+        }
     }
 }

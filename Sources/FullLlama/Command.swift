@@ -41,7 +41,6 @@ struct Command: ParsableCommand {
         let llama = try Llama(weights: weights, tokenizer: tokenizer)
         reports.memory("loaded")
 
-        if !text.chat { logger.debug("ids \(llama.tokenizer.encode(prompt))") }
         experiments.apply(to: llama, seqLength: options.seqLength)
         sampling.apply(to: llama)
         let timer = reports.timer ? StageTimer() : nil
@@ -77,6 +76,7 @@ struct Command: ParsableCommand {
             chat.willRead = { logger.debug("ids \($0)") }
             return try chat.run()
         }
+        logger.debug("ids \(llama.tokenizer.encode(prompt))")
         var isFirst = true
         let speed = try llama.complete(prompt, seqLength: options.seqLength) { piece in
             if isFirst { reports.memory("after prefill", cacheBytes: llama.model.cacheBytes) }

@@ -42,7 +42,7 @@ final class Progress: StageObserver {
         else { return }
         let percent = 100 * (passesDone * layerCount + layer) / (passes * layerCount)
         isShown = true
-        _ = write("\rreading the prompt: \(percent) % ", to: STDERR_FILENO)
+        write("\rreading the prompt: \(percent) % ", to: STDERR_FILENO)
     }
 
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
@@ -50,7 +50,7 @@ final class Progress: StageObserver {
     }
 
     func endPrompt() {
-        if isShown { _ = write("\r\u{1B}[K", to: STDERR_FILENO) }
+        if isShown { write("\r\u{1B}[K", to: STDERR_FILENO) }
         (isShown, start) = (false, nil)
     }
 }

@@ -13,6 +13,17 @@ struct TraceRecord: Codable {
     let values: [Float]
 }
 
+extension TraceRecord {
+    /// Another program's numbers may be smaller or larger than a Float can be.
+    init(from decoder: any Decoder) throws {
+        let json = try decoder.container(keyedBy: CodingKeys.self)
+        position = try json.decode(Int.self, forKey: .position)
+        stage = try json.decode(String.self, forKey: .stage)
+        shape = try json.decode([Int].self, forKey: .shape)
+        values = try json.decode([Double].self, forKey: .values).map { Float($0) }
+    }
+}
+
 /// Hands out the stages that are the same in every implementation of Llama, each position once.
 class TraceObserver: StageObserver {
     let wantsEveryPosition = true
@@ -91,11 +102,6 @@ final class TraceComparison: TraceObserver, CustomStringConvertible {
     }
 
     private let tolerance: Double
-    /// What another program wrote; its numbers may be smaller or larger than a Float can be.
-    private struct Expected: Decodable {
-        let position: Int, stage: String, shape: [Int], values: [Double]
-    }
-
     private var expected: [Key: [Float]] = [:]
     private let expectedCount: Int
     private var stages: [String] = []
@@ -111,11 +117,10 @@ final class TraceComparison: TraceObserver, CustomStringConvertible {
         let lines = try readFile(path).split(
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (i, line) in lines.enumerated() where !line.isEmpty {
-            guard let record = try? decoder.decode(Expected.self, from: line) else {
+            guard let record = try? decoder.decode(TraceRecord.self, from: line) else {
                 throw TraceError.notARecord(path, line: i + 1)
             }
-            let key = Key(position: record.position, stage: record.stage)
-            expected[key] = record.values.map { Float($0) }
+            expected[Key(position: record.position, stage: record.stage)] = record.values
         }
         guard !expected.isEmpty else { throw TraceError.empty(path) }
         expectedCount = expected.count

@@ -20,6 +20,7 @@ var executablePath: String? {
 
 /// Writes all of a text to an open file, without delay.
 /// - Returns: whether somebody received it.
+@discardableResult
 package func write(_ text: String, to descriptor: Int32) -> Bool {
     var text = text
     return text.withUTF8 { bytes in

@@ -11,7 +11,7 @@ final class Progress {
 
     init(_ label: String, total: Int) { (self.label, self.total) = (label, max(1, total)) }
 
-    deinit { if shown >= 0 { _ = write("\r\u{1B}[K", to: STDERR_FILENO) } }
+    deinit { if shown >= 0 { write("\r\u{1B}[K", to: STDERR_FILENO) } }
 
     func show(_ done: Int) {
         let percent = done * 100 / total
@@ -19,6 +19,6 @@ final class Progress {
         shown = percent
         let width = percent * 40 / 100
         let bar = String(repeating: "#", count: width) + String(repeating: ".", count: 40 - width)
-        _ = write("\r\(label) [\(bar)] \(percent) %", to: STDERR_FILENO)
+        write("\r\(label) [\(bar)] \(percent) %", to: STDERR_FILENO)
     }
 }

@@ -145,5 +145,5 @@ public func printNow(_ text: String) throws {
 
 /// Writes a line to standard error, where it does not mix with the text.
 public func printNote(_ line: String) {
-    _ = write(line + "\n", to: STDERR_FILENO)
+    write(line + "\n", to: STDERR_FILENO)
 }

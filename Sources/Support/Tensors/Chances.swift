@@ -31,13 +31,15 @@ public struct Chances {
     /// The token at which the chances, added up in the order of tokens, pass `coin` of their sum.
     /// - Parameter coin: at least 0, below 1.
     public func pick(_ coin: Float) -> Int {
-        let values = values.values
-        var sum: Float = 0
-        // rounding may leave the coin above them all
-        return values.firstIndex { value in
-            sum += value
-            return sum > coin * total
-        } ?? values.count - 1
+        let count = values.shape[0]
+        return values.withElements { elements in
+            var sum: Float = 0
+            let token = (0..<count).first { token in
+                sum += elements[token]
+                return sum > coin * total
+            }
+            return token ?? count - 1  // rounding may leave the coin above them all
+        }
     }
 
     /// The same among the likeliest tokens that together have a chance of `topP`, from the likeliest

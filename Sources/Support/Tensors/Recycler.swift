@@ -1,5 +1,6 @@
-// Recycler: free lists, the memory of tensors that are gone for those to come. A token needs hundreds of small tensors
-// of the same few sizes; the same memory again is still in the cache, and costs no system call.
+// Recycler: free lists, the memory of tensors that are gone for those to come. A token needs hundreds
+// of small tensors of the same few sizes; the same memory again is still in the cache, and costs no
+// system call.
 
 import Synchronization
 

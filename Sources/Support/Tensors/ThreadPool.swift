@@ -96,7 +96,7 @@ final class ThreadPool: @unchecked Sendable {
             wakeSleepers(atMost: count - 1)
             if let reading { readAhead.follow(reading) }
             while let index = shares.claim(0) { finish(index) }
-            waitUntilFinished(ownTime: clock.now - start)
+            waitUntilFinished(since: start)
             withExtendedLifetime(job) { self.job = nil }
         }
     }
@@ -109,7 +109,8 @@ final class ThreadPool: @unchecked Sendable {
         }
     }
 
-    private func waitUntilFinished(ownTime: Duration) {
+    /// - Parameter begin: when the job began, of which the caller's own part is done now.
+    private func waitUntilFinished(since begin: ContinuousClock.Instant) {
         let start = clock.now
         while true {
             for _ in 0..<spins {
@@ -117,7 +118,7 @@ final class ThreadPool: @unchecked Sendable {
                 spin_pause()
             }
             // who needs longer for a last piece than the caller for all of its own is put aside
-            if clock.now - start < ownTime { continue }
+            if clock.now - start < start - begin { continue }
             solo.begin()
             // Sleep, unless the last piece is finished just now. Who takes the flag owes a signal;
             // a worker that was put aside in between takes the next job's flag: hence the loop.

@@ -50,7 +50,7 @@ struct Worker {
                 element: weights["output.weight"].element.rawValue, threads: ThreadCount.current,
                 test: test.name, rates: test.rates, unit: test.unit,
                 workPerToken: test.workPerToken, limits: test.limits,
-                peakMegabytes: Double(Memory.now.peak) / 1e6,
+                peakMegabytes: Double(MemoryUsage.current.peak) / 1e6,
                 firstTokenMilliseconds: firstToken / .milliseconds(1))
         }
     }

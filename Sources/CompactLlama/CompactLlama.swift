@@ -56,7 +56,7 @@ struct RoPE {
     init(positions: Range<Int>, headSize: Int, theta: Float) {
         let pair = Tensor(0..<(headSize / 2))
         let frequencies = pow(theta, pair * (-2 / Float(headSize)))  // [headSize / 2]
-        let angles = Tensor(positions).expanded(axis: 1) * frequencies  // [seq, headSize / 2]
+        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, headSize / 2]
         (cosine, sine) = (cos(angles), sin(angles))
     }
 
@@ -112,8 +112,8 @@ final class Attention {
         // score every query against every key; the query heads of a group share one key head
         let group = nHeads / nKvHeads
         let queries = q.reshaped(nKvHeads, group, seq, headSize)
-        let sharedKeys = keys.expanded(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
-        let sharedValues = values.expanded(axis: 1)  // [nKvHeads, 1, total, headSize]
+        let sharedKeys = keys.expandedDimensions(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
+        let sharedValues = values.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
         var scores = matmul(queries, sharedKeys)  // [nKvHeads, group, seq, total]
         scores = scores / Float(headSize).squareRoot()
 
@@ -211,25 +211,25 @@ final class Llama {
 
     /// Hands out the prompt and then its continuation, piece by piece, until the text ends or has
     /// `seqLength` tokens behind its BOS.
-    func complete(_ prompt: String, seqLength: Int, emit: (String) throws -> Void) throws -> Speed {
+    func complete(_ prompt: String, seqLength: Int, emit: (String) throws -> Void) throws -> GenerationStatistics {
         var tokens = tokenizer.encode(prompt)
         guard tokens.count <= seqLength else {
             throw GenerationError.promptTooLong(tokens: tokens.count, seqLength: seqLength)
         }
-        var speed = Speed(promptTokens: tokens.count)
+        var statistics = GenerationStatistics(promptTokens: tokens.count)
         var text = StreamingDecoder(tokenizer)
         var startPos = 0
         while startPos < seqLength {
             let next = try generate(tokens, startPos: startPos)
             if startPos == 0 { try emit(text.decode(tokens)) }
             if next == tokenizer.eos || next == tokenizer.bos { break }  // the end of a story
-            speed.countToken()
+            statistics.countToken()
             try emit(text.decode([next]))
             startPos += tokens.count
             tokens = [next]  // the KV cache remembers the others
         }
         try emit(text.finish() + "\n")
-        return speed
+        return statistics
     }
 }
 
@@ -243,8 +243,8 @@ struct Command: ParsableCommand {
     func run() throws {
         let (weights, tokenizer) = try options.modelFiles()
         let llama = try Llama(weights: weights, tokenizer: tokenizer)
-        let speed = try llama.complete(options.prompt, seqLength: options.seqLength, emit: printNow)
+        let statistics = try llama.complete(options.prompt, seqLength: options.seqLength, emit: printNow)
         options.warnIfLonger(than: llama.model.config.maxSeqLen)
-        printNote("\(speed)")
+        printNote("\(statistics)")
     }
 }

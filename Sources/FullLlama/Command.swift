@@ -78,13 +78,13 @@ struct Command: ParsableCommand {
         }
         logger.debug("ids \(llama.tokenizer.encode(prompt))")
         var isFirst = true
-        let speed = try llama.complete(prompt, seqLength: options.seqLength) { piece in
+        let statistics = try llama.complete(prompt, seqLength: options.seqLength) { piece in
             if isFirst { reports.memory("after prefill", cacheBytes: llama.model.cacheBytes) }
             isFirst = false
             try printNow(piece)
         }
         options.warnIfLonger(than: llama.model.config.maxSeqLen)
-        printNote("\(speed)")
+        printNote("\(statistics)")
     }
 }
 
@@ -258,6 +258,6 @@ struct ReportOptions: ParsableArguments {
     func memory(_ moment: String, cacheBytes: Int? = nil) {
         guard memory else { return }
         let cache = cacheBytes.map { ", KV cache \(megabytes($0))" } ?? ""
-        printNote("memory \(moment): \(Memory.now)\(cache)")
+        printNote("memory \(moment): \(MemoryUsage.current)\(cache)")
     }
 }

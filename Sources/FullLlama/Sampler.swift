@@ -27,12 +27,12 @@ struct Sampler {
         if temperature == 0 { return logits.argmax() }  // greedy: always the likeliest
 
         let coin = generator.nextFloat()
-        let chances = Chances(logits, temperature: temperature)
+        let chances = Distribution(logits, temperature: temperature)
         return topP > 0 && topP < 1 ? chances.pick(coin, topP: topP) : chances.pick(coin)
     }
 
     private func candidates(_ logits: Tensor) -> [(token: Int, probability: Float)] {
-        Chances(logits, temperature: temperature == 0 ? 1 : temperature).likeliest(candidateCount)
+        Distribution(logits, temperature: temperature == 0 ? 1 : temperature).likeliest(candidateCount)
     }
 }
 

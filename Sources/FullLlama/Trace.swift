@@ -38,7 +38,7 @@ class TraceObserver: StageObserver {
     func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
         guard TraceObserver.names.contains(path.split(separator: ".").last.map(String.init) ?? "")
         else { return }
-        let rows = value.shape.rank == 1 ? value.expanded(axis: 0) : value
+        let rows = value.shape.rank == 1 ? value.expandedDimensions(axis: 0) : value
         let last = positions.upperBound
         for position in last - rows.shape[0]..<last where position >= next[path, default: 0] {
             next[path] = position + 1

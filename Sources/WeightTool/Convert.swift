@@ -26,7 +26,7 @@ struct Convert: ParsableCommand {
     var force = false
 
     enum Target: String, CaseIterable {
-        case lumi = ".lmw"
+        case lmw = ".lmw"
         case llama2c = ".bin"
         case safetensors = ".safetensors"
     }
@@ -64,7 +64,7 @@ struct Convert: ParsableCommand {
         let weights = try Weights(contentsOf: input)
         let layout =
             switch target! {
-            case .lumi: try Layout.lumi(weights)
+            case .lmw: try Layout.lmw(weights)
             case .llama2c: try Layout.llama2c(weights)
             case .safetensors: try Layout.safetensors(weights)
             }

@@ -35,7 +35,7 @@ struct Layout {
     // MARK: .lmw
 
     /// Version 1: ten numbers, then records with a name each; Floats only.
-    static func lumi(_ weights: Weights) throws -> Layout {
+    static func lmw(_ weights: Weights) throws -> Layout {
         let config = weights.config
         try config.demandTheta(for: ".lmw")
         var layout = Layout()

@@ -14,7 +14,7 @@ final class OutputFile {
     /// - Throws: `ConversionError` if there is too little space, or no permission to write.
     init(replacing target: String, byteCount: Int) throws {
         (self.target, self.byteCount) = (target, byteCount)
-        let folder = sibling(".", of: target)
+        let folder = siblingPath(".", of: target)
         var disk = statvfs()
         if statvfs(folder, &disk) == 0 {
             let free = Int(min(Double(disk.f_bavail) * Double(disk.f_frsize), 9e18))

@@ -12,7 +12,7 @@ struct SettingsFile {
 
     /// - Throws: `ConversionError` if there is a file that says something else, unless by `force`.
     init(_ weights: Weights, for target: String, _ force: Bool) throws {
-        path = sibling("config.json", of: target)
+        path = siblingPath("config.json", of: target)
         isNew = !FileManager.default.fileExists(atPath: path)
         if !isNew, let found = try? HuggingFace.settings(besides: target),
             found.config == weights.config, found.tiesEmbeddings == weights.isTied

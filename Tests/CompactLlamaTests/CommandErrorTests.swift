@@ -91,12 +91,12 @@ struct CommandErrorTests {
     }
 
     @Test func `damaged weights are named`() throws {
-        var file = LumiBytes()
+        var file = LMWBytes()
         file.version = 3
         let newer = try model.folder.write(file.bytes, as: "newer.lmw")
         expectFailure(
             try run(weights: newer), newer + ": expected version 1 of .lmw, found version 3")
-        let bytes = LumiBytes().bytes
+        let bytes = LMWBytes().bytes
         let short = try model.folder.write(bytes.dropLast(), as: "short.lmw")
         expectFailure(
             try run(weights: short),

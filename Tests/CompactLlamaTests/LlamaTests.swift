@@ -13,7 +13,7 @@ struct ChainModel {
     let weightsPath: String, tokenizerPath: String
 
     init(
-        _ next: [Int: Int], isLumi: Bool = true,
+        _ next: [Int: Int], isLMW: Bool = true,
         change: (inout [String: [Float]]) -> Void = { _ in }
     )
         throws
@@ -24,8 +24,8 @@ struct ChainModel {
         var values = sizes.chainValues(next)
         change(&values)
         let bytes =
-            isLumi
-            ? LumiBytes(sizes, values: values).bytes : Llama2cBytes(sizes, values: values).bytes
+            isLMW
+            ? LMWBytes(sizes, values: values).bytes : Llama2cBytes(sizes, values: values).bytes
         weightsPath = try folder.write(bytes, as: "chain")
         tokenizerPath = try folder.write(tiny.bytes, as: "tiny.model")
     }
@@ -48,22 +48,22 @@ final class Pieces {
 }
 
 extension Llama {
-    func pieces(_ prompt: String, seqLength: Int) throws -> (pieces: Pieces, speed: Speed) {
+    func pieces(_ prompt: String, seqLength: Int) throws -> (pieces: Pieces, statistics: GenerationStatistics) {
         let pieces = Pieces()
-        let speed = try complete(prompt, seqLength: seqLength) { pieces.all.append($0) }
-        return (pieces, speed)
+        let statistics = try complete(prompt, seqLength: seqLength) { pieces.all.append($0) }
+        return (pieces, statistics)
     }
 }
 
 @Suite struct LlamaTests {
     @Test(arguments: [true, false])
-    func `prompt and answer are handed out once, characters whole`(isLumi: Bool) throws {
-        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos), isLumi: isLumi)
-        let (pieces, speed) = try model.llama().pieces("a", seqLength: 100)
+    func `prompt and answer are handed out once, characters whole`(isLMW: Bool) throws {
+        let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos), isLMW: isLMW)
+        let (pieces, statistics) = try model.llama().pieces("a", seqLength: 100)
         #expect(pieces.text == "a🦊b\n")
         #expect(pieces.all.filter { !$0.isEmpty } == ["a", "🦊", "b", "\n"])
-        #expect(speed.promptTokens == 2)
-        #expect(speed.generatedTokens == 5)
+        #expect(statistics.promptTokens == 2)
+        #expect(statistics.generatedTokens == 5)
     }
 
     @Test(arguments: [TinyTokenizer.eos, TinyTokenizer.bos])
@@ -77,9 +77,9 @@ extension Llama {
     ])
     func `a text of P tokens gets N - P + 1 more`(seqLength: Int, text: String) throws {
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
-        let (pieces, speed) = try model.llama().pieces("a", seqLength: seqLength)
+        let (pieces, statistics) = try model.llama().pieces("a", seqLength: seqLength)
         #expect(pieces.text == text)
-        #expect(speed.generatedTokens == seqLength - 2 + 1)
+        #expect(statistics.generatedTokens == seqLength - 2 + 1)
     }
 
     @Test func `a prompt that leaves no room is refused before anything is handed out`() throws {
@@ -97,18 +97,18 @@ extension Llama {
         let model = try ChainModel([
             TinyTokenizer.bos: tiny.token("\u{2581}a"), tiny.token("\u{2581}a"): TinyTokenizer.eos,
         ])
-        let (pieces, speed) = try model.llama().pieces("", seqLength: 1)
+        let (pieces, statistics) = try model.llama().pieces("", seqLength: 1)
         #expect(pieces.text == "a\n")
-        #expect(speed.promptTokens == 1)
-        #expect(speed.generatedTokens == 1)
+        #expect(statistics.promptTokens == 1)
+        #expect(statistics.generatedTokens == 1)
     }
 
     @Test func `an answer that ends at once leaves the prompt`() throws {
         let model = try ChainModel([TinyTokenizer().token("b"): TinyTokenizer.eos])
-        let (pieces, speed) = try model.llama().pieces("ab", seqLength: 50)
+        let (pieces, statistics) = try model.llama().pieces("ab", seqLength: 50)
         #expect(pieces.text == "ab\n")
-        #expect(speed.generatedTokens == 0)
-        #expect(speed.decodeRate == nil)
+        #expect(statistics.generatedTokens == 0)
+        #expect(statistics.decodeRate == nil)
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity])
@@ -148,14 +148,14 @@ extension Llama {
     }
 
     @Test func `the line about speed says what each number means`() throws {
-        var speed = Speed(promptTokens: 7)
-        #expect(speed.description.hasPrefix("prompt: 7 tokens, prefill "))
+        var statistics = GenerationStatistics(promptTokens: 7)
+        #expect(statistics.description.hasPrefix("prompt: 7 tokens, prefill "))
         #expect(
-            speed.description.hasSuffix(
+            statistics.description.hasSuffix(
                 " tok/s; generated: 0 tokens, decode n/a"))
-        for _ in 0..<3 { speed.countToken() }
-        #expect(speed.description.contains(" tok/s; generated: 3 tokens, decode "))
-        #expect(speed.description.hasSuffix(" tok/s"))
-        #expect(speed.prefillRate > 0 && speed.decodeRate! > 0)
+        for _ in 0..<3 { statistics.countToken() }
+        #expect(statistics.description.contains(" tok/s; generated: 3 tokens, decode "))
+        #expect(statistics.description.hasSuffix(" tok/s"))
+        #expect(statistics.prefillRate > 0 && statistics.decodeRate! > 0)
     }
 }

@@ -93,16 +93,16 @@ struct GreedyTests {
             }
             #expect(found == story.tokens, "\(story.prompt)")
 
-            let (pieces, speed) = try Self.complete(file, story.prompt, seqLength: story.seqLength)
+            let (pieces, statistics) = try Self.complete(file, story.prompt, seqLength: story.seqLength)
             #expect(pieces.text == story.text + "\n")
-            #expect(speed.promptTokens == story.promptTokens.count)
-            #expect(speed.generatedTokens == story.tokens.count)
+            #expect(statistics.promptTokens == story.promptTokens.count)
+            #expect(statistics.generatedTokens == story.tokens.count)
         }
     }
 
     static func complete(
         _ file: String, _ prompt: String, seqLength: Int
-    ) throws -> (pieces: Pieces, speed: Speed) {
+    ) throws -> (pieces: Pieces, statistics: GenerationStatistics) {
         try llama(file).pieces(prompt, seqLength: seqLength)
     }
 

@@ -61,7 +61,7 @@ import Testing
         let x = randomHeads(2, 5, 8, seed: 5)
         let together = rope(3..<8, headSize: 8)(x)
         for token in 0..<5 {
-            let one = x.selecting(token, axis: 1).expanded(axis: 1)
+            let one = x.selecting(token, axis: 1).expandedDimensions(axis: 1)
             let turned = rope(3 + token..<4 + token, headSize: 8)(one)
             #expect(turned.values == together.selecting(token, axis: 1).values)
         }

@@ -119,7 +119,7 @@ struct EmbeddedModelTests {
         let lost = try run(in: temporary.path)
         #expect(lost.status == 1)
         #expect(lost.output.isEmpty)
-        #expect(lost.error == "Error: \(EmbeddedModelError.notFound)\n")
+        #expect(lost.error == "Error: \(BundledModelError.notFound)\n")
     }
 
     @Test(arguments: [("-w", "-t"), ("-t", "-w")])

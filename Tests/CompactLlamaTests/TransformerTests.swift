@@ -19,7 +19,7 @@ struct TinyModel {
     {
         var values = sizes.randomValues(seed: 42)
         change(&values)
-        var file = LumiBytes(sizes, values: values)
+        var file = LMWBytes(sizes, values: values)
         file.normEps = eps
         let folder = try TemporaryFolder()
         weights = try Weights(contentsOf: try folder.write(file.bytes, as: "tiny.lmw"))

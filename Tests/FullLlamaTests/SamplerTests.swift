@@ -23,7 +23,7 @@ import Testing
         #expect(sampler.pick(Tensor([0, 3, -1, 3])) == 1)
     }
 
-    /// Chances of 1/2, 1/4, 1/8, 1/8, in another order.
+    /// Distribution of 1/2, 1/4, 1/8, 1/8, in another order.
     private let logits = Tensor([0.125, 0.5, 0.125, 0.25].map { (x: Float) in Foundation.log(x) })
 
     @Test func `with all tokens the coin decides along the vocabulary`() {

@@ -19,7 +19,7 @@ struct TinyModel {
         for token in [TinyTokenizer.bos, TinyTokenizer.eos] {
             for i in 0..<8 { values["output.weight"]![token * 8 + i] = 0 }
         }
-        weights = try folder.write(LumiBytes(sizes, values: values).bytes, as: "tiny.lmw")
+        weights = try folder.write(LMWBytes(sizes, values: values).bytes, as: "tiny.lmw")
         tokenizer = try folder.write(tiny.bytes, as: "tokenizer.model")
     }
 

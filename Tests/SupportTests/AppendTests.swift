@@ -5,7 +5,7 @@ import Testing
 
 @testable import Support
 
-private func row(_ values: Float...) -> Tensor { Tensor(values).expanded(axis: 0) }
+private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensions(axis: 0) }
 
 @Suite struct AppendTests {
     @Test func `rows are added at the end of the first axis`() {
@@ -92,8 +92,8 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expanded(axis: 0
         var turned = Tensor(0..<6).reshaped(2, 3).transposed()
         turned.append(row(8, 9), axis: 0)
         #expect(turned.values == [0, 3, 1, 4, 2, 5, 8, 9])
-        var column = Tensor([1, 2]).expanded(axis: 1)
-        column.append(Tensor([3, 4]).expanded(axis: 1), axis: 1)
+        var column = Tensor([1, 2]).expandedDimensions(axis: 1)
+        column.append(Tensor([3, 4]).expandedDimensions(axis: 1), axis: 1)
         #expect(column.values == [1, 3, 2, 4])
     }
 

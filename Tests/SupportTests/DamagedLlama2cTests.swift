@@ -134,7 +134,7 @@ private let expected =
     }
 
     @Test func `a wrong magic number is refused`() throws {
-        var file = LumiBytes()
+        var file = LMWBytes()
         file.magic += 1
         let written = try WeightFile(file.bytes)
         let error = #expect(throws: WeightFileError.self) { try written.weights() }

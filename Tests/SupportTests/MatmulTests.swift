@@ -104,7 +104,7 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
         let q = numbers(2 * 3 * seq * 4, seed: 3)
         let k = numbers(2 * total * 4, seed: 4)
         let queries = Tensor(q, shape: [2, 3, seq, 4])
-        let keys = Tensor(k, shape: [2, total, 4]).expanded(axis: 1)
+        let keys = Tensor(k, shape: [2, total, 4]).expandedDimensions(axis: 1)
         let scores = matmul(queries, keys.transposed())
         #expect(scores.shape == [2, 3, seq, total])
         var expected: [Double] = []

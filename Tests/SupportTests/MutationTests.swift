@@ -67,10 +67,10 @@ enum Mutation: CaseIterable, Sendable {
     }
 
     @Test(arguments: Mutation.allCases, [true, false])
-    func `a mutant is refused or complete`(mutation: Mutation, isLumi: Bool) throws {
+    func `a mutant is refused or complete`(mutation: Mutation, isLMW: Bool) throws {
         let folder = try TemporaryFolder()
-        let original = isLumi ? LumiBytes().bytes : Llama2cBytes().bytes
-        let headerSize = isLumi ? LumiBytes.headerSize : 28
+        let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
+        let headerSize = isLMW ? LMWBytes.headerSize : 28
         var random = Random(seed: UInt64(Mutation.allCases.firstIndex(of: mutation)!))
         for _ in 0..<60 {
             let bytes = mutation.apply(to: original, headerSize: headerSize, &random)
@@ -78,9 +78,9 @@ enum Mutation: CaseIterable, Sendable {
         }
     }
 
-    @Test(arguments: [true, false]) func `several mutations at once, too`(isLumi: Bool) throws {
+    @Test(arguments: [true, false]) func `several mutations at once, too`(isLMW: Bool) throws {
         let folder = try TemporaryFolder()
-        let original = isLumi ? LumiBytes().bytes : Llama2cBytes().bytes
+        let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
         var random = Random(seed: 99)
         for _ in 0..<150 {
             var bytes = original
@@ -93,9 +93,9 @@ enum Mutation: CaseIterable, Sendable {
     }
 
     @Test(arguments: [true, false])
-    func `a file cut off at any byte is refused`(isLumi: Bool) throws {
+    func `a file cut off at any byte is refused`(isLMW: Bool) throws {
         let folder = try TemporaryFolder()
-        let original = isLumi ? LumiBytes().bytes : Llama2cBytes().bytes
+        let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
         // every byte of the header and of the first record, then every seventh
         for count in 0..<original.count where count < 250 || count % 7 == 0 {
             let isAccepted = try expectErrorOrWeights(Array(original.prefix(count)), folder)
@@ -105,7 +105,7 @@ enum Mutation: CaseIterable, Sendable {
 
     @Test func `the originals are accepted`() throws {
         let folder = try TemporaryFolder()
-        #expect(try expectErrorOrWeights(LumiBytes().bytes, folder))
+        #expect(try expectErrorOrWeights(LMWBytes().bytes, folder))
         #expect(try expectErrorOrWeights(Llama2cBytes().bytes, folder))
     }
 }

@@ -52,7 +52,7 @@ import Testing
         let x = Tensor(0..<count)
         let expected = (0..<count).map { Float($0) * 3 }
         #expect(deviation((x + x * 2).values, expected) <= .none)
-        let pairs = x.expanded(axis: 1) + Tensor([0, 0.5])
+        let pairs = x.expandedDimensions(axis: 1) + Tensor([0, 0.5])
         #expect(
             deviation(
                 pairs.transposed().values,
@@ -85,9 +85,9 @@ import Testing
         #expect(turned.sum(axis: 0).values == [8, 8, 13, 13])
         #expect(turned.sum(axis: 2).values == [0, 11, 5, 11, 11, 4])
         #expect(cube.selecting(1, axis: 0).max(axis: 0).values == [7, 8, 9])
-        #expect(Tensor([2, 3]).expanded(axis: 1).sum(axis: 1).values == [2, 3])
-        #expect(Tensor([2, 3]).expanded(axis: 0).sum(axis: 0).values == [2, 3])
-        #expect(Tensor([2, 3]).expanded(axis: 0).max(axis: -1).values == [3])
+        #expect(Tensor([2, 3]).expandedDimensions(axis: 1).sum(axis: 1).values == [2, 3])
+        #expect(Tensor([2, 3]).expandedDimensions(axis: 0).sum(axis: 0).values == [2, 3])
+        #expect(Tensor([2, 3]).expandedDimensions(axis: 0).max(axis: -1).values == [3])
     }
 
     @Test(arguments: [1, 7, 8, 9, 31, 257, 20_001]) func `every length is reduced`(count: Int) {
@@ -95,7 +95,7 @@ import Testing
         let sum = Double(count * (count - 1) / 2)
         #expect(deviation(x.sum(axis: 0).values, [sum]) <= .rounding)
         #expect((-x).max(axis: 0).values == [0])
-        let rows = Tensor(0..<count).expanded(axis: 1) * Tensor([1, -1])  // [count, 2]
+        let rows = Tensor(0..<count).expandedDimensions(axis: 1) * Tensor([1, -1])  // [count, 2]
         #expect(rows.max(axis: 0).values == [Float(count - 1), 0])
         #expect(deviation(rows.sum(axis: 0).values, [sum, -sum]) <= .rounding)
     }

@@ -104,13 +104,13 @@ private func counting(_ sizes: Int...) -> Tensor {
     }
 
     @Test func `axes of size 1 come and go`() {
-        let column = counting(3).expanded(axis: 1)
+        let column = counting(3).expandedDimensions(axis: 1)
         #expect(column.shape == [3, 1])
         #expect(column.values == [0, 1, 2])
-        #expect(counting(3).expanded(axis: 0).shape == [1, 3])
-        #expect(counting(3).expanded(axis: -1).shape == [3, 1])
-        #expect(counting(2, 3).expanded(axis: -2).shape == [2, 1, 3])
-        #expect(counting(2, 3).transposed().expanded(axis: 1).values == [0, 3, 1, 4, 2, 5])
+        #expect(counting(3).expandedDimensions(axis: 0).shape == [1, 3])
+        #expect(counting(3).expandedDimensions(axis: -1).shape == [3, 1])
+        #expect(counting(2, 3).expandedDimensions(axis: -2).shape == [2, 1, 3])
+        #expect(counting(2, 3).transposed().expandedDimensions(axis: 1).values == [0, 3, 1, 4, 2, 5])
         #expect(column.transposed().reshaped(1, 3, 1).values == [0, 1, 2])
         #expect(counting(2, 1, 3).transposed().reshaped(6).values == [0, 1, 2, 3, 4, 5])
     }
@@ -185,6 +185,6 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(none.transposed().reshaped(0, 5).shape == [0, 5])
         #expect(none.selecting(1, axis: 0).shape == [0, 3])
         #expect(none.selecting(2, axis: -1).values == [])
-        #expect(none.expanded(axis: 0).shape == [1, 2, 0, 3])
+        #expect(none.expandedDimensions(axis: 0).shape == [1, 2, 0, 3])
     }
 }

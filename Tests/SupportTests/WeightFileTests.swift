@@ -45,7 +45,7 @@ func expectComplete(_ weights: Weights, _ sizes: TinySizes, values: [String: [Fl
 
     @Test(arguments: 0..<3) func `a .lmw file gives its sizes and all tensors`(index: Int) throws {
         let sizes = Self.shapes[index]
-        var bytes = LumiBytes(sizes)
+        var bytes = LMWBytes(sizes)
         bytes.normEps = 1e-6
         let weights = try WeightFile(bytes.bytes).weights()
         #expect(weights.config == config(sizes, normEps: 1e-6))
@@ -65,13 +65,13 @@ func expectComplete(_ weights: Weights, _ sizes: TinySizes, values: [String: [Fl
     }
 
     @Test func `the content says what a file is, not its name`() throws {
-        let lumi = try WeightFile(LumiBytes().bytes, as: "model.bin").weights()
+        let lmw = try WeightFile(LMWBytes().bytes, as: "model.bin").weights()
         let llama2c = try WeightFile(Llama2cBytes().bytes, as: "model.lmw").weights()
-        for (name, _) in TinySizes().tensors { #expect(lumi[name].values == llama2c[name].values) }
+        for (name, _) in TinySizes().tensors { #expect(lmw[name].values == llama2c[name].values) }
     }
 
     @Test func `records may come in any order, and RoPE's frequencies are passed over`() throws {
-        var bytes = LumiBytes()
+        var bytes = LMWBytes()
         bytes.records.reverse()
         bytes.records.insert(.init(name: "rope.freqs", shape: [2], values: [1, 2]), at: 3)
         let weights = try WeightFile(bytes.bytes).weights()
@@ -79,7 +79,7 @@ func expectComplete(_ weights: Weights, _ sizes: TinySizes, values: [String: [Fl
     }
 
     @Test func `tensors outlive the weights they came from, and cannot change the file`() throws {
-        let file = try WeightFile(LumiBytes().bytes)
+        let file = try WeightFile(LMWBytes().bytes)
         var norm = try file.weights()["norm.weight"]
         let values = TinySizes().randomValues()["norm.weight"]!
         #expect(norm.values == values)
@@ -89,18 +89,18 @@ func expectComplete(_ weights: Weights, _ sizes: TinySizes, values: [String: [Fl
     }
 
     @Test func `values are viewed, not copied`() throws {
-        let weights = try WeightFile(LumiBytes().bytes).weights()
+        let weights = try WeightFile(LMWBytes().bytes).weights()
         #expect(!weights["output.weight"].storage.isWritable)
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
     func `both files of a real model hold the same`() throws {
-        let lumi = try Weights(contentsOf: TestData.model("stories260K.lmw"))
+        let lmw = try Weights(contentsOf: TestData.model("stories260K.lmw"))
         let llama2c = try Weights(contentsOf: TestData.model("stories260K.bin"))
-        #expect(lumi.config == llama2c.config)
-        for (name, shape) in lumi.config.outerShapes + lumi.config.layerShapes(4) {
-            #expect(lumi[name].shape == Shape(shape))
-            #expect(lumi[name].values == llama2c[name].values, "\(name)")
+        #expect(lmw.config == llama2c.config)
+        for (name, shape) in lmw.config.outerShapes + lmw.config.layerShapes(4) {
+            #expect(lmw[name].shape == Shape(shape))
+            #expect(lmw[name].values == llama2c[name].values, "\(name)")
         }
     }
 }

@@ -1,4 +1,4 @@
-// LumiBytes and Llama2cBytes: weight files of tiny models, made in memory so that tests can damage
+// LMWBytes and Llama2cBytes: weight files of tiny models, made in memory so that tests can damage
 // every part of them.
 
 /// The sizes of a tiny Llama: by default two query heads that share one key-value head.
@@ -43,7 +43,7 @@ public struct TinySizes: Sendable {
 }
 
 /// A `.lmw` file in pieces.
-public struct LumiBytes: Sendable {
+public struct LMWBytes: Sendable {
     public struct Record: Sendable {
         public var name: String
         public var shape: [Int]
@@ -97,7 +97,7 @@ public struct LumiBytes: Sendable {
             + record.values.flatMap { littleEndian($0.bitPattern) }
     }
 
-    public var bytes: [UInt8] { header + records.flatMap(LumiBytes.bytes(of:)) }
+    public var bytes: [UInt8] { header + records.flatMap(LMWBytes.bytes(of:)) }
 }
 
 /// A legacy `.bin` file of llama2.c.

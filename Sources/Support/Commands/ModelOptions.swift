@@ -51,17 +51,17 @@ public struct ModelOptions: ParsableArguments {
     private var tokenizerBesideWeights: String? {
         guard let weights else { return nil }
         let file = isFolder(weights) ? weights + "/" : weights
-        let paths = ["config.json", "tokenizer.model"].map { sibling($0, of: file) }
+        let paths = ["config.json", "tokenizer.model"].map { siblingPath($0, of: file) }
         return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
     }
 
     /// The files named with `-w` and `-t`, or those of the embedded model.
-    /// - Throws: `EmbeddedModelError` if none is named and the embedded model is not found.
+    /// - Throws: `BundledModelError` if none is named and the embedded model is not found.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
         if let weights, let tokenizer = tokenizer ?? tokenizerBesideWeights {
             return (weights, tokenizer)
         }
-        let folder = try EmbeddedModel.folder()
+        let folder = try BundledModel.folder()
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }
 
@@ -73,7 +73,7 @@ public struct ModelOptions: ParsableArguments {
 
         Without -t and -w it is tinytales that speaks, the small story model that comes with the \
         sources: in Models/tinytales, looked for in the folders above this program and above the \
-        working directory, or in the folder that \(EmbeddedModel.variable) names.
+        working directory, or in the folder that \(BundledModel.variable) names.
 
         Larger story models, and Llama 2's tokenizer for them:
           stories15M.bin   https://huggingface.co/karpathy/tinyllamas
@@ -100,7 +100,7 @@ public struct ModelOptions: ParsableArguments {
 }
 
 /// The model that comes with the sources.
-enum EmbeddedModel {
+enum BundledModel {
     static let variable = "COMPACT_LLAMA_MODEL"
 
     /// The folder that `variable` names, or the first `Models/tinytales` in a folder above the
@@ -110,7 +110,7 @@ enum EmbeddedModel {
         if let folder = folderAbove(holding: "Models/tinytales/tinytales.lmw") {
             return folder + "/Models/tinytales"
         }
-        throw EmbeddedModelError.notFound
+        throw BundledModelError.notFound
     }
 }
 
@@ -128,12 +128,12 @@ public func folderAbove(holding path: String) -> String? {
 }
 
 /// Why there is no model to use when none is named.
-public enum EmbeddedModelError: Error, Equatable, CustomStringConvertible {
+public enum BundledModelError: Error, Equatable, CustomStringConvertible {
     case notFound
 
     public var description: String {
         "no folder Models/tinytales above the program or the working directory: name a model with "
-            + "-w and -t, or the folder that holds tinytales.lmw with \(EmbeddedModel.variable)"
+            + "-w and -t, or the folder that holds tinytales.lmw with \(BundledModel.variable)"
     }
 }
 

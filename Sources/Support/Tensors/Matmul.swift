@@ -14,7 +14,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         a.shape.rank >= 1 && b.shape.rank >= 2 && a.shape[-1] == b.shape[-2],
         "cannot multiply matrices of shapes \(a.shape) and \(b.shape)")
     if a.shape.rank == 1 {
-        let row = matmul(a.expanded(axis: 0), b)
+        let row = matmul(a.expandedDimensions(axis: 0), b)
         return row.selecting(0, axis: -2)
     }
     let a = a.widened

@@ -161,7 +161,7 @@ public struct Tensor: @unchecked Sendable {
     }
 
     /// A new axis of size 1, as `np.expand_dims`; a view.
-    public func expanded(axis: Int) -> Tensor {
+    public func expandedDimensions(axis: Int) -> Tensor {
         let axis = axis < 0 ? axis + shape.rank + 1 : axis
         return Tensor(
             storage: storage, offset: offset,

@@ -85,13 +85,13 @@ package enum HuggingFace {
         let places = try decodeJSON(Index.self, index.bytes, "the file").places
         var entries: [String: SafetensorsFile.Entry] = [:]
         for shard in Set(places.values).sorted() {
-            try expect(
+            try require(
                 "a file's name", as: "a shard in weight_map", found: "\"\(shard)\"",
                 !shard.isEmpty && !shard.contains("/"))
-            let file = try MappedFile(path: sibling(shard, of: index.path))
-            try naming(file.path) {
+            let file = try MappedFile(path: siblingPath(shard, of: index.path))
+            try withPath(file.path) {
                 let isRight = SafetensorsFile.recognises(file.bytes)
-                try expect(".safetensors", as: "a shard", found: "another format", isRight)
+                try require(".safetensors", as: "a shard", found: "another format", isRight)
                 let found = try SafetensorsFile.entries(of: file)
                 let named = places.keys.filter { places[$0] == shard }
                 if let missing = named.filter({ found[$0] == nil }).min() {
@@ -113,6 +113,6 @@ func isFolder(_ path: String) -> Bool {
 }
 
 /// The path of a file in the same folder as another.
-package func sibling(_ name: String, of path: String) -> String {
+package func siblingPath(_ name: String, of path: String) -> String {
     path.lastIndex(of: "/").map { path[...$0] + name } ?? name
 }

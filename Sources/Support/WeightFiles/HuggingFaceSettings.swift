@@ -3,8 +3,8 @@
 extension HuggingFace {
     /// What `config.json` in the folder of a file says.
     package static func settings(besides path: String) throws -> Settings {
-        let file = try MappedFile(path: sibling("config.json", of: path))
-        return try naming(file.path) { try decodeJSON(Settings.self, file.bytes, "the file") }
+        let file = try MappedFile(path: siblingPath("config.json", of: path))
+        return try withPath(file.path) { try decodeJSON(Settings.self, file.bytes, "the file") }
     }
 
     /// The sizes of a Llama that is computed as Llama 2 is.
@@ -21,25 +21,25 @@ extension HuggingFace {
             func size(_ key: JSONKey, default other: Int? = nil) throws -> Int {
                 let size = try value(key) ?? other
                 let found = size.map(String.init) ?? "nothing"
-                try expect("a positive number", as: key.name, found: found, size ?? 0 > 0)
+                try require("a positive number", as: key.name, found: found, size ?? 0 > 0)
                 return size ?? 0
             }
-            func demand<Value: Decodable & Equatable>(_ key: JSONKey, _ wanted: Value) throws {
+            func check<Value: Decodable & Equatable>(_ key: JSONKey, _ wanted: Value) throws {
                 let found = try value(key) ?? wanted
-                try expect("\(wanted)", as: key.name, found: "\(found)", found == wanted)
+                try require("\(wanted)", as: key.name, found: "\(found)", found == wanted)
             }
 
-            try demand("model_type", "llama")
+            try check("model_type", "llama")
             let architectures: [String]? = try value("architectures")
-            try expect(
+            try require(
                 "LlamaForCausalLM", as: "architectures", found: "\(architectures ?? [])",
                 architectures?.contains("LlamaForCausalLM") ?? json.contains("model_type"))
-            try demand("attention_bias", false)
-            try demand("mlp_bias", false)
-            try demand("hidden_act", "silu")
+            try check("attention_bias", false)
+            try check("mlp_bias", false)
+            try check("hidden_act", "silu")
             let isScaled =
                 try json.contains("rope_scaling") && !json.decodeNil(forKey: "rope_scaling")
-            try expect("null", as: "rope_scaling", found: "a scaling", !isScaled)
+            try require("null", as: "rope_scaling", found: "a scaling", !isScaled)
 
             let heads = try size("num_attention_heads")
             config = Config(
@@ -49,16 +49,16 @@ extension HuggingFace {
                 vocabSize: try size("vocab_size"),
                 maxSeqLen: try size("max_position_embeddings", default: 2048))
             try config.validate()
-            try demand("head_dim", config.headSize)
+            try check("head_dim", config.headSize)
             tiesEmbeddings = try value("tie_word_embeddings")
 
             let eps: Float = try value("rms_norm_eps") ?? 1e-6
             let isSmall = eps >= 1e-20 && eps < 1
-            try expect("a small positive number", as: "rms_norm_eps", found: "\(eps)", isSmall)
+            try require("a small positive number", as: "rms_norm_eps", found: "\(eps)", isSmall)
             // later versions of the library group what they say of RoPE
             let rope: RopeParameters? = try value("rope_parameters")
             let theta = try value("rope_theta") ?? rope?.theta ?? 10000
-            try expect("a positive number", as: "rope_theta", found: "\(theta)", theta > 0)
+            try require("a positive number", as: "rope_theta", found: "\(theta)", theta > 0)
             (config.normEps, config.ropeTheta) = (eps, theta)
         }
     }
@@ -69,7 +69,7 @@ extension HuggingFace {
         init(from decoder: any Decoder) throws {
             let json = try decoder.container(keyedBy: JSONKey.self)
             let type = try json.decodeIfPresent(String.self, forKey: "rope_type") ?? "default"
-            try expect("default", as: "rope_type", found: type, type == "default")
+            try require("default", as: "rope_type", found: type, type == "default")
             theta = try json.decodeIfPresent(Float.self, forKey: "rope_theta")
         }
     }
@@ -95,13 +95,13 @@ private let jsonLimit = 10_000_000
 func decodeJSON<Value: Decodable>(
     _ type: Value.Type, _ bytes: UnsafeRawBufferPointer, _ what: String
 ) throws -> Value {
-    try expect(
+    try require(
         "at most \(jsonLimit)", as: "the length of \(what)", found: "\(bytes.count)",
         bytes.count <= jsonLimit)
     do {
         let value = try JSONDecoder().decode(type, from: Data(bytes))
         let key = repeatedKey(bytes)
-        try expect("every key once", as: what, found: "\(key ?? "") twice", key == nil)
+        try require("every key once", as: what, found: "\(key ?? "") twice", key == nil)
         return value
     } catch let error as DecodingError {
         throw error.problem(what)

@@ -41,12 +41,12 @@ enum SafetensorsFile {
                 throw WeightFileError.Problem.badValue(
                     "the type of \(name)", place.dtype, expected: "one of \(known)")
             }
-            try expect(
+            try require(
                 "no negative number", as: "a size of \(name)", found: "\(place.shape)",
                 place.shape.allSatisfy { $0 >= 0 })
             guard let size = (place.shape + [element.size]).checkedProduct, size < Int.max - end
             else { throw WeightFileError.Problem.overflow(name) }
-            try expect(
+            try require(
                 "\([end, end + size])", as: "the place of \(name), \(place.dtype) \(place.shape)",
                 found: "\(place.offsets)", place.offsets == [end, end + size])
             entries[name] = Entry(
@@ -76,7 +76,7 @@ enum SafetensorsFile {
             shape = try json.decode([Int].self, forKey: "shape")
             offsets = try json.decode([Int].self, forKey: "data_offsets")
             let name = json.codingPath.last?.stringValue ?? ""
-            try expect(
+            try require(
                 "2 numbers", as: "data_offsets of \(name)", found: "\(offsets.count)",
                 offsets.count == 2)
         }

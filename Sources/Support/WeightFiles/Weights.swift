@@ -50,9 +50,9 @@ public struct Weights: Sendable {
         self.path = file.path
         let format = WeightFormat(of: file.bytes)
         self.format = format
-        (config, tensors) = try naming(file.path) {
+        (config, tensors) = try withPath(file.path) {
             switch format {
-            case .lumi: try LumiFile.read(file)
+            case .lmw: try LMWFile.read(file)
             case .llama2c: try Llama2cFile.read(file)
             case .safetensors, .shards: try HuggingFace.read(file)
             }
@@ -80,15 +80,15 @@ public struct Weights: Sendable {
 
 /// How weights are written down.
 public enum WeightFormat: String, Sendable {
-    case lumi = ".lmw, version 1"
+    case lmw = ".lmw, version 1"
     case llama2c = "llama2.c's legacy .bin"
     case safetensors = "Hugging Face's .safetensors"
     case shards = "Hugging Face's .safetensors, by an index"
 
     /// What a file's first bytes show; llama2.c's files have no mark.
     init(of bytes: UnsafeRawBufferPointer) {
-        if LumiFile.recognises(bytes) {
-            self = .lumi
+        if LMWFile.recognises(bytes) {
+            self = .lmw
         } else if SafetensorsFile.recognises(bytes) {
             self = .safetensors
         } else {
@@ -179,7 +179,7 @@ public struct WeightFileError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Says which file has the problem that `body` finds.
-func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+func withPath<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
     do {
         return try body()
     } catch let problem as WeightFileError.Problem {
@@ -188,7 +188,7 @@ func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Resul
 }
 
 /// - Throws: `WeightFileError.Problem.badValue` unless the value is right.
-func expect(_ expected: String, as name: String, found: String, _ isRight: Bool) throws {
+func require(_ expected: String, as name: String, found: String, _ isRight: Bool) throws {
     if !isRight { throw WeightFileError.Problem.badValue(name, found, expected: expected) }
 }
 

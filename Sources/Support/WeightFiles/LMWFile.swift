@@ -1,7 +1,7 @@
-// LumiFile: the `.lmw` format, version 1, of the Python original: a header of ten numbers, then named
+// LMWFile: the `.lmw` format, version 1, of the Python original: a header of ten numbers, then named
 // tensors in any order up to the end of the file.
 
-enum LumiFile {
+enum LMWFile {
     private static let magic: UInt32 = 0x696D_756C  // "lumi"
     private static let headerSize = 40
 
@@ -108,7 +108,7 @@ enum LumiFile {
     ) throws -> [String: Tensor] {
         var rest = records
         var tensors: [String: Tensor] = [:]
-        func expect(_ shapes: [(name: String, shape: [Int])]) throws {
+        func take(_ shapes: [(name: String, shape: [Int])]) throws {
             for (name, shape) in shapes {
                 guard let record = rest.removeValue(forKey: name) else {
                     throw WeightFileError.Problem.missingTensor(name)
@@ -120,8 +120,8 @@ enum LumiFile {
                 tensors[name] = file.tensor(at: record.offset, shape: Shape(shape))
             }
         }
-        try expect(config.outerShapes)
-        for layer in 0..<config.nLayers { try expect(config.layerShapes(layer)) }
+        try take(config.outerShapes)
+        for layer in 0..<config.nLayers { try take(config.layerShapes(layer)) }
         if let unknown = rest.keys.filter({ !ignored.contains($0) }).min() {
             throw WeightFileError.Problem.unknownTensor(unknown)
         }

@@ -1,17 +1,17 @@
 // Memory: how much of it this process has.
 
 /// The memory of this process, in bytes.
-public struct Memory: CustomStringConvertible {
+public struct MemoryUsage: CustomStringConvertible {
     /// Nil where the system does not say.
     public let resident: Int?
     public let peak: Int
 
     /// Right now.
-    public static var now: Memory {
+    public static var current: MemoryUsage {
         var usage = rusage()
         #if canImport(Darwin)
             getrusage(RUSAGE_SELF, &usage)
-            return Memory(resident: nil, peak: usage.ru_maxrss)
+            return MemoryUsage(resident: nil, peak: usage.ru_maxrss)
         #else
             getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
             // the second number of statm is the resident pages
@@ -19,7 +19,7 @@ public struct Memory: CustomStringConvertible {
             let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) }
             let resident = pages.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
             // the system counts the two in ways of its own
-            return Memory(resident: resident, peak: max(usage.ru_maxrss * 1024, resident ?? 0))
+            return MemoryUsage(resident: resident, peak: max(usage.ru_maxrss * 1024, resident ?? 0))
         #endif
     }
 

@@ -1,9 +1,9 @@
-// Chances: the softmax of the scores, and which token a number between 0 and 1 falls on, among all or
+// Distribution: the softmax of the scores, and which token a number between 0 and 1 falls on, among all or
 // among the likeliest (top-p, or nucleus, sampling). Sorting 32,000 chances for every token would take
 // longer than a small model itself, so that only those are sorted among which the choice falls.
 
 /// The chances that scores stand for, not divided by their sum: the likeliest has 1.
-public struct Chances {
+public struct Distribution {
     private let values: Tensor  // [vocabSize]
     private let total: Float
 

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Support
 
-private let whole = LumiBytes()
+private let whole = LMWBytes()
 
-@Suite struct LaterLumiLayoutTests {
+@Suite struct LaterLMWLayoutTests {
     private func expectOtherLayout(_ bytes: [UInt8], normEps: Float) throws {
         try Damage(
             "", bytes,
@@ -18,7 +18,7 @@ private let whole = LumiBytes()
 
     @Test func `a layout with one number more is not misread`() throws {
         // model version 2 before dim, and theta behind norm_eps
-        let records = whole.records.flatMap(LumiBytes.bytes(of:))
+        let records = whole.records.flatMap(LMWBytes.bytes(of:))
         var bytes = whole.header
         bytes.insert(contentsOf: littleEndian(Int32(2)), at: 8)
         bytes += littleEndian(Float(10000).bitPattern)
@@ -33,7 +33,7 @@ private let whole = LumiBytes()
 
     @Test(arguments: [0, -1e-5, 1, 1e30, .nan, .infinity] as [Float])
     func `a norm_eps that no model has is refused`(normEps: Float) throws {
-        var file = LumiBytes()
+        var file = LMWBytes()
         file.normEps = normEps
         try expectOtherLayout(file.bytes, normEps: normEps)
     }

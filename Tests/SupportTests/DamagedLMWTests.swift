@@ -17,8 +17,8 @@ struct Damage: Sendable, CustomTestStringConvertible {
     }
 
     /// A file changed before it is written.
-    init(_ name: String, _ message: String, change: (inout LumiBytes) -> Void) {
-        var file = LumiBytes()
+    init(_ name: String, _ message: String, change: (inout LMWBytes) -> Void) {
+        var file = LMWBytes()
         change(&file)
         self.init(name, file.bytes, message)
     }
@@ -31,11 +31,11 @@ struct Damage: Sendable, CustomTestStringConvertible {
     }
 }
 
-private let whole = LumiBytes()
+private let whole = LMWBytes()
 /// Where the parts of the first record, tok_embeddings.weight [5, 8], begin.
 private let (nameAt, rankAt, sizesAt, valuesAt) = (44, 68, 72, 80)
 
-@Suite struct DamagedLumiTests {
+@Suite struct DamagedLMWTests {
     static let headers: [Damage] = [
         Damage("unknown version", "expected version 1 of .lmw, found version 2") { $0.version = 2 },
         Damage("version 0", "expected version 1 of .lmw, found version 0") { $0.version = 0 },

@@ -1,7 +1,7 @@
 // Generation: what the model files report about a text they have made, or could not make.
 
 /// Counts tokens and takes the time, for the line that a command prints at its end.
-public struct Speed: CustomStringConvertible {
+public struct GenerationStatistics: CustomStringConvertible {
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private var firstToken: ContinuousClock.Instant?

@@ -28,11 +28,11 @@ struct Sampler {
 
         let coin = generator.nextFloat()
         let chances = Distribution(logits, temperature: temperature)
-        return topP > 0 && topP < 1 ? chances.pick(coin, topP: topP) : chances.pick(coin)
+        return topP > 0 && topP < 1 ? chances.sample(coin, topP: topP) : chances.sample(coin)
     }
 
     private func candidates(_ logits: Tensor) -> [(token: Int, probability: Float)] {
-        Distribution(logits, temperature: temperature == 0 ? 1 : temperature).likeliest(candidateCount)
+        Distribution(logits, temperature: temperature == 0 ? 1 : temperature).topK(candidateCount)
     }
 }
 

@@ -19,6 +19,13 @@ protocol Element {
     var widened: Float { get }
 }
 
+extension Element {
+    @inline(__always)
+    static func load16(_ p: UnsafePointer<Self>) -> SIMD16<Float> {
+        SIMD16(lowHalf: load8(p), highHalf: load8(p + 8))
+    }
+}
+
 extension Float: Element {
     @inline(__always)
     static func load8(_ p: UnsafePointer<Float>) -> SIMD8<Float> {

@@ -81,7 +81,7 @@ extension MatrixProduct {
         var b = panel
         var step = 0
         for _ in 0..<depth {
-            let row = load16(b)
+            let row = Float.load16(b)
             c0.addProduct(row, a0[step])
             c1.addProduct(row, a1[step])
             c2.addProduct(row, a2[step])
@@ -105,17 +105,11 @@ extension MatrixProduct {
         _ sums: SIMD16<Float>, _ out: MutablePointer, _ columns: Int, _ adding: Bool
     ) {
         if columns == MatrixProduct.tileColumns {
-            let row = adding ? load16(out) + sums : sums
-            UnsafeMutableRawPointer(out).storeBytes(of: row, as: SIMD16<Float>.self)
+            store(adding ? Float.load16(out) + sums : sums, out)
         } else {
             for j in 0..<columns { out[j] = adding ? out[j] + sums[j] : sums[j] }
         }
     }
-}
-
-@inline(__always)
-private func load16(_ p: Pointer) -> SIMD16<Float> {
-    UnsafeRawPointer(p).loadUnaligned(as: SIMD16<Float>.self)
 }
 
 /// Transposes 8 rows of 8: three times, neighbours are dealt out into even and odd places.

@@ -44,6 +44,11 @@ func store(_ lanes: Lanes, _ p: MutablePointer, count: Int = 8) {
     }
 }
 
+@inline(__always)
+func store(_ lanes: SIMD16<Float>, _ p: MutablePointer) {
+    UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: SIMD16<Float>.self)
+}
+
 extension SIMD8<Float> {
     @inline(__always)
     init(_ element: (Int) -> Float) {

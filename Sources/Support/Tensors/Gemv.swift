@@ -83,7 +83,9 @@ extension MatrixProduct {
             }
             while j + 8 <= columns.upperBound {
                 var sum = Lanes.zero
-                for row in 0..<k { sum.addProduct(E.load8(b + row * bStrides.row + j), weights[row]) }
+                for row in 0..<k {
+                    sum.addProduct(E.load8(b + row * bStrides.row + j), weights[row])
+                }
                 store(sum, sums + j)
                 j += 8
             }

@@ -20,7 +20,7 @@ package struct ConfigFile: Codable {
     package init(from decoder: any Decoder) throws {
         let json = try decoder.container(keyedBy: JSONKey.self)
         try json.require("model_type", "llama")
-        let architectures: [String]? = try json.value("architectures")
+        let architectures = try json.decodeIfPresent([String].self, forKey: "architectures")
         try require(
             architectures?.contains("LlamaForCausalLM") ?? json.contains("model_type"),
             "LlamaForCausalLM", as: "architectures", found: architectures ?? [])
@@ -39,17 +39,17 @@ package struct ConfigFile: Codable {
             maxSeqLen: try json.size("max_position_embeddings", default: 2048))
         try config.validate()
         try json.require("head_dim", config.headSize)
-        tiesEmbeddings = try json.value("tie_word_embeddings")
+        tiesEmbeddings = try json.decodeIfPresent(Bool.self, forKey: "tie_word_embeddings")
 
-        let eps: Float = try json.value("rms_norm_eps") ?? 1e-6
+        let eps = try json.decodeIfPresent(Float.self, forKey: "rms_norm_eps") ?? 1e-6
         try require(
             eps >= 1e-20 && eps < 1, "a small positive number", as: "rms_norm_eps", found: eps)
-        var theta: Float? = try json.value("rope_theta")
+        var theta = try json.decodeIfPresent(Float.self, forKey: "rope_theta")
         // later versions of the library group what they say of RoPE
         if try json.hasValue("rope_parameters") {
             let rope = try json.nestedContainer(keyedBy: JSONKey.self, forKey: "rope_parameters")
             try rope.require("rope_type", "default")
-            let groupedTheta: Float? = try rope.value("rope_theta")
+            let groupedTheta = try rope.decodeIfPresent(Float.self, forKey: "rope_theta")
             theta = theta ?? groupedTheta
         }
         (config.normEps, config.ropeTheta) = (eps, theta ?? 10000)
@@ -97,12 +97,8 @@ extension KeyedDecodingContainer<JSONKey> {
         try contains(key) && !decodeNil(forKey: key)
     }
 
-    fileprivate func value<Value: Decodable>(_ key: JSONKey) throws -> Value? {
-        try decodeIfPresent(Value.self, forKey: key)
-    }
-
     fileprivate func size(_ key: JSONKey, default other: Int? = nil) throws -> Int {
-        let size = try value(key) ?? other
+        let size = try decodeIfPresent(Int.self, forKey: key) ?? other
         let found = size.map(String.init) ?? "nothing"
         try Support.require(size ?? 0 > 0, "a positive number", as: key.name, found: found)
         return size ?? 0
@@ -112,7 +108,7 @@ extension KeyedDecodingContainer<JSONKey> {
     fileprivate func require<Value: Decodable & Equatable>(
         _ key: JSONKey, _ expected: Value
     ) throws {
-        let found = try value(key) ?? expected
+        let found = try decodeIfPresent(Value.self, forKey: key) ?? expected
         try Support.require(found == expected, "\(expected)", as: key.name, found: found)
     }
 }

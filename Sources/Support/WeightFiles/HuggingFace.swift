@@ -8,7 +8,8 @@ enum HuggingFace {
         guard isFolder(path) else { return path }
         let paths = ["model.safetensors", "model.safetensors.index.json"].map { path + "/" + $0 }
         guard let found = paths.first(where: FileManager.default.fileExists) else {
-            throw WeightFileError(path: path, problem: .noWeights)
+            let expected = "a file, or model.safetensors or its index in this folder"
+            throw WeightFileError(path: path, problem: .unexpected(expected, found: "neither"))
         }
         return found
     }

@@ -67,18 +67,17 @@ extension DecodingError {
         }
         switch self {
         case .keyNotFound(let missing, let context):
-            return .badValue(key(context.codingPath + [missing]), "nothing", expected: "a value")
+            return .badValue(key(context.codingPath + [missing]), "a value", found: "nothing")
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
             let kinds = [
                 "Int": "a whole number", "Float": "a number", "String": "a text",
                 "Bool": "true or false", "Array<Any>": "a list",
             ]
-            return .badValue(
-                key(context.codingPath), "something else", expected: kinds["\(type)"] ?? "an object"
-            )
+            let expected = kinds["\(type)"] ?? "an object"
+            return .badValue(key(context.codingPath), expected, found: "something else")
         default:
             let expected = "JSON with numbers of the right kind"
-            return .badValue(what, "something else", expected: expected)
+            return .badValue(what, expected, found: "something else")
         }
     }
 }

@@ -27,11 +27,15 @@ enum LMWFile {
     private static func readHeader(_ bytes: UnsafeRawBufferPointer) throws -> Config {
         try bytes.require(headerSize, at: 0, reading: "the header")
         func field(_ index: Int) -> Int { Int(bytes.number(at: index * 4, as: Int32.self)) }
-        guard field(1) == version else { throw Problem.unsupportedVersion(field(1)) }
+        try require(
+            field(1) == version, "version \(version) of .lmw", found: "version \(field(1))")
         // Later layouts also say version 1, with one number more or less before this field. What
         // they have here is a count, a wavelength or a name's length: none is small and positive.
         let normEps = Float(bitPattern: bytes.number(at: 36))
-        guard normEps >= 1e-20 && normEps < 1 else { throw Problem.otherLayout(normEps: normEps) }
+        try require(
+            normEps >= 1e-20 && normEps < 1, "version 1's first layout of .lmw",
+            found: "norm_eps = \(normEps): either damage or a later layout, which also says "
+                + "version 1; convert the model again")
         try require(field(6) > 0, "a positive number", as: "multiple_of", found: field(6))
         let config = Config(
             dim: field(2), hiddenDim: 0, nLayers: field(3), nHeads: field(4), nKvHeads: field(5),
@@ -54,13 +58,11 @@ enum LMWFile {
         while offset < file.bytes.count {
             let start = offset
             let length = Int(try next(4, "a name's length").number(at: 0, as: UInt32.self))
-            guard length > 0 && length % 4 == 0 else {
-                throw Problem.badName("a length of \(length)", at: start)
-            }
+            let expected = "a tensor's name at offset \(start)"
+            try require(length > 0 && length % 4 == 0, expected, found: "a length of \(length)")
             let bytes = try next(length, "a tensor's name")
-            guard length <= 256 && bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else {
-                throw Problem.badName("\(length) bytes that are not one", at: start)
-            }
+            let isName = length <= 256 && bytes.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+            try require(isName, expected, found: "\(length) bytes that are not one")
             var name = String(decoding: bytes, as: UTF8.self)
             while name.last == " " { name.removeLast() }
 

@@ -18,19 +18,11 @@ enum Llama2cFile {
     // MARK: Reading
 
     static func read(_ file: MappedFile) throws -> (Config, [String: Tensor]) {
-        let bytes = file.bytes
         let (config, isTied): (Config, Bool)
         do {
-            (config, isTied) = try readHeader(bytes)
-        } catch Problem.badValue(let name, let found, let expected) {
-            let found = "\(name) = \(found) where the latter has \(expected)"
-            throw Problem.unknownFormat(otherFormat(bytes) ?? found)
-        }
-        let byteCount = byteCount(config, isTied: isTied)
-        guard byteCount < 0x1p63 else { throw Problem.unknownFormat("sizes that no file holds") }
-        guard bytes.count == Int(byteCount) else {
-            throw otherFormat(bytes).map(Problem.unknownFormat)
-                ?? .wrongFileSize(expected: Int(byteCount), found: bytes.count)
+            (config, isTied) = try readHeader(file.bytes)
+        } catch {
+            throw otherFormat(file.bytes).map(unknownFormat) ?? error
         }
 
         var offset = headerSize
@@ -51,18 +43,25 @@ enum Llama2cFile {
     }
 
     private static func readHeader(_ bytes: UnsafeRawBufferPointer) throws -> (Config, Bool) {
-        guard bytes.count >= headerSize else {
-            throw Problem.unknownFormat(otherFormat(bytes) ?? "\(bytes.count) bytes")
-        }
+        guard bytes.count >= headerSize else { throw unknownFormat("\(bytes.count) bytes") }
         func field(_ index: Int) -> Int { Int(bytes.number(at: index * 4, as: Int32.self)) }
         let config = Config(
             dim: field(0), hiddenDim: field(1), nLayers: field(2), nHeads: field(3),
             nKvHeads: field(4), vocabSize: abs(field(5)), maxSeqLen: field(6))
-        try config.validate()
+        let isTied = field(5) > 0  // a negative vocab_size announces a classifier
+        do {
+            try config.validate()
+            let hiddenDim = config.hiddenDim
+            try require(hiddenDim > 0, "a positive number", as: "hidden_dim", found: hiddenDim)
+        } catch Problem.badValue(let name, let expected, let found) {
+            throw unknownFormat("\(name) = \(found) where the latter has \(expected)")
+        }
+        let byteCount = byteCount(config, isTied: isTied)
+        guard byteCount < 0x1p63 else { throw unknownFormat("sizes that no file holds") }
         try require(
-            config.hiddenDim > 0, "a positive number", as: "hidden_dim", found: config.hiddenDim)
-        // a negative vocab_size says that a classifier of its own follows
-        return (config, field(5) > 0)
+            bytes.count == Int(byteCount), "\(Int(byteCount)) bytes for the sizes in its header",
+            found: bytes.count)
+        return (config, isTied)
     }
 
     /// The size of a file, as a Double because a damaged header's sizes overflow Int. It is exact for
@@ -79,7 +78,13 @@ enum Llama2cFile {
         return Double(headerSize) + 4 * floats
     }
 
-    /// What other file is mistaken for weights, by its first bytes.
+    /// This format is the last that is tried, so the file is of none.
+    private static func unknownFormat(_ found: String) -> Problem {
+        .unexpected(
+            ".lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin", found: found)
+    }
+
+    /// The name of another format, by the file's first bytes.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String? {
         if bytes.starts(with: "GGUF".utf8) { return "GGUF, llama.cpp's format" }
         if bytes.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }

@@ -30,8 +30,8 @@ enum SafetensorsFile {
 
     // MARK: Reading
 
-    /// A brace where the header begins. There, llama2.c's `.bin` has a number of layers, which has
-    /// a zero behind a first byte that could be a brace.
+    /// The header begins with a brace, at byte 8. In llama2.c's `.bin`, the number of layers begins
+    /// there: its lowest byte may equal a brace, but then the next one is 0.
     static func recognises(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.count >= 10 && bytes[8] == UInt8(ascii: "{") && bytes[9] != 0
     }
@@ -55,12 +55,10 @@ enum SafetensorsFile {
             let (dtype, shape, offsets) = (entry.dtype, entry.shape, entry.offsets)
             guard let element = ElementType(rawValue: dtype) else {
                 let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Problem.badValue(
-                    "the type of \(name)", dtype, expected: "one of \(known)")
+                throw Problem.badValue("the type of \(name)", "one of \(known)", found: dtype)
             }
-            try require(
-                shape.allSatisfy { $0 >= 0 }, "no negative number", as: "a size of \(name)",
-                found: shape)
+            let hasSizes = shape.allSatisfy { $0 >= 0 }
+            try require(hasSizes, "no negative number", as: "a size of \(name)", found: shape)
             guard let size = (shape + [element.size]).checkedProduct, size < Int.max - end
             else { throw Problem.overflow(name) }
             try require(
@@ -71,10 +69,10 @@ enum SafetensorsFile {
             entries[name] = TensorEntry(file: file, element: element, shape: shape, offset: start)
             end += size
         }
-        guard 8 + length + end == file.bytes.count else {
-            throw Problem.wrongFileSize(
-                expected: 8 + length + end, found: file.bytes.count)
-        }
+        let byteCount = 8 + length + end
+        try require(
+            byteCount == file.bytes.count, "\(byteCount) bytes for the sizes in its header",
+            found: file.bytes.count)
         return entries
     }
 

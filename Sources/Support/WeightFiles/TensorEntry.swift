@@ -50,10 +50,9 @@ extension [String: TensorEntry] {
                 guard let entry = rest.removeValue(forKey: key) else {
                     throw Problem.missingTensor(key)
                 }
-                guard entry.shape == shape else {
-                    throw WeightFileError(
-                        path: entry.file.path,
-                        problem: .wrongShape(key, expected: shape, found: entry.shape))
+                try withPath(entry.file.path) {
+                    let expected = "shape \(shape) for the tensor \(key)"
+                    try require(entry.shape == shape, expected, found: entry.shape)
                 }
                 matched[name] = entry
             }

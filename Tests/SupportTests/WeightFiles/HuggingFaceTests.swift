@@ -1,5 +1,5 @@
-// HuggingFaceTests: Hugging Face's folders, with one file or an index, give all tensors in Meta's order;
-// what is missing, unknown or misshapen is named.
+// HuggingFaceTests: Hugging Face's folders, with one file or an index, give all tensors in Meta's
+// order; what is missing, unknown or misshapen is named.
 
 import Foundation
 import TestSupport

@@ -1,5 +1,5 @@
-// WeightFileMutationTests: hundreds of weight files, damaged at random but the same in every run. Each one is
-// refused with a documented error, or gives complete tensors; none crashes.
+// WeightFileMutationTests: hundreds of weight files, damaged at random but the same in every run. Each
+// one is refused with a documented error, or gives complete tensors; none crashes.
 
 import TestSupport
 import Testing

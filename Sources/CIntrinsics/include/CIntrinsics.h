@@ -32,6 +32,14 @@ static inline float8 widen_half8(const void *_Nonnull address) {
     return __builtin_convertvector(halves, float8);
 }
 
+/// Half of a row of a matrix product's register tile: the widest vector that the compiler may use,
+/// but at least 8 numbers.
+#if defined(__AVX512F__)
+typedef float tile_vector __attribute__((ext_vector_type(16)));
+#else
+typedef float tile_vector __attribute__((ext_vector_type(8)));
+#endif
+
 /// Has malloc keep freed blocks of up to 32 MiB for later ones, in place of returning them to the
 /// system. Only glibc can be told; other libraries decide for themselves.
 static inline void keep_freed_memory(void) {

@@ -1,13 +1,17 @@
-// Gemm: the kernel for many rows, where arithmetic sets the pace: register tiles of 6 rows by 16
-// columns over panels of the second matrix, packed to rows of 16.
+// Gemm: the kernel for many rows, where arithmetic sets the pace: register tiles of 6 rows by two of
+// the machine's widest vectors, over panels of the second matrix with rows of that length.
+
+import CIntrinsics
+
+private typealias Vector = tile_vector
 
 extension MatrixProduct {
     private static let tileRows = 6
-    static let tileColumns = 16
-    /// Rows of `b` in one panel: 64 KiB of 16 columns stay in the second-level cache.
-    private static let panelDepth = 1024
+    static let tileColumns = 2 * Vector.scalarCount
+    /// Rows of `b` in one panel, which stays in the second-level cache: 64 or 128 KiB.
+    private static let panelDepth = 256
 
-    /// Multiplies all rows of `a` by 16 columns of `b` at a time.
+    /// Multiplies all rows of `a` by one panel of `b` at a time.
     func gemm<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
@@ -40,25 +44,32 @@ extension MatrixProduct {
         }
     }
 
-    /// Copies `count` columns of `b` as rows of 16, padded with zeros.
+    /// Copies `count` columns of `b` as the rows of a panel, padded with zeros.
     private func pack<E: Element>(
         _ b: UnsafePointer<E>, _ count: Int, _ depth: Int, _ packed: MutablePointer
     ) {
         let width = MatrixProduct.tileColumns
-        var row = 0
-        if bStrides.row == 1 && count == width {
-            while row + 8 <= depth {
-                for half in stride(from: 0, to: width, by: 8) {
-                    let corner = b + half * bStrides.column + row
-                    transpose8x8(corner, bStrides.column, packed + row * width + half, width)
+        for left in stride(from: 0, to: width, by: 8) {
+            let (source, target) = (b + left * bStrides.column, packed + left)
+            let present = min(max(0, count - left), 8)
+            var row = 0
+            if present == 8 && bStrides.row == 1 {
+                while row + 8 <= depth {
+                    transpose8x8(source + row, bStrides.column, target + row * width, width)
+                    row += 8
                 }
-                row += 8
+            } else if present == 8 && bStrides.column == 1 {
+                while row < depth {
+                    store(E.load8(source + row * bStrides.row), target + row * width)
+                    row += 1
+                }
             }
-        }
-        for row in row..<depth {
-            for column in 0..<width {
-                packed[row * width + column] =
-                    column < count ? b[row * bStrides.row + column * bStrides.column].widened : 0
+            for row in row..<depth {
+                for column in 0..<8 {
+                    target[row * width + column] =
+                        column < present
+                        ? source[row * bStrides.row + column * bStrides.column].widened : 0
+                }
             }
         }
     }
@@ -76,40 +87,57 @@ extension MatrixProduct {
         let a3 = a + min(3, last) * aStrides.row
         let a4 = a + min(4, last) * aStrides.row
         let a5 = a + min(5, last) * aStrides.row
-        var (c0, c1, c2) = (SIMD16<Float>.zero, SIMD16<Float>.zero, SIMD16<Float>.zero)
-        var (c3, c4, c5) = (SIMD16<Float>.zero, SIMD16<Float>.zero, SIMD16<Float>.zero)
+        var (c0, d0, c1, d1) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+        var (c2, d2, c3, d3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+        var (c4, d4, c5, d5) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
         var b = panel
         var step = 0
         for _ in 0..<depth {
-            let row = Float.load16(b)
-            c0.addProduct(row, a0[step])
-            c1.addProduct(row, a1[step])
-            c2.addProduct(row, a2[step])
-            c3.addProduct(row, a3[step])
-            c4.addProduct(row, a4[step])
-            c5.addProduct(row, a5[step])
+            let (left, right) = (loadVector(b), loadVector(b + Vector.scalarCount))
+            c0.addProduct(left, a0[step])
+            d0.addProduct(right, a0[step])
+            c1.addProduct(left, a1[step])
+            d1.addProduct(right, a1[step])
+            c2.addProduct(left, a2[step])
+            d2.addProduct(right, a2[step])
+            c3.addProduct(left, a3[step])
+            d3.addProduct(right, a3[step])
+            c4.addProduct(left, a4[step])
+            d4.addProduct(right, a4[step])
+            c5.addProduct(left, a5[step])
+            d5.addProduct(right, a5[step])
             b += panelStep
             step += aStrides.column
         }
-        finish(c0, out, columns, adding)
-        if rows > 1 { finish(c1, out + n, columns, adding) }
-        if rows > 2 { finish(c2, out + 2 * n, columns, adding) }
-        if rows > 3 { finish(c3, out + 3 * n, columns, adding) }
-        if rows > 4 { finish(c4, out + 4 * n, columns, adding) }
-        if rows > 5 { finish(c5, out + 5 * n, columns, adding) }
+        finish(c0, d0, out, columns, adding)
+        if rows > 1 { finish(c1, d1, out + n, columns, adding) }
+        if rows > 2 { finish(c2, d2, out + 2 * n, columns, adding) }
+        if rows > 3 { finish(c3, d3, out + 3 * n, columns, adding) }
+        if rows > 4 { finish(c4, d4, out + 4 * n, columns, adding) }
+        if rows > 5 { finish(c5, d5, out + 5 * n, columns, adding) }
     }
 
     /// Stores one row of a tile, or adds it to the panels before.
     @inline(__always)
     private func finish(
-        _ sums: SIMD16<Float>, _ out: MutablePointer, _ columns: Int, _ adding: Bool
+        _ left: Vector, _ right: Vector, _ out: MutablePointer, _ columns: Int, _ adding: Bool
     ) {
-        if columns == MatrixProduct.tileColumns {
-            store(adding ? Float.load16(out) + sums : sums, out)
+        let width = Vector.scalarCount
+        if columns == 2 * width {
+            store(adding ? loadVector(out) + left : left, out)
+            store(adding ? loadVector(out + width) + right : right, out + width)
         } else {
-            for j in 0..<columns { out[j] = adding ? out[j] + sums[j] : sums[j] }
+            for j in 0..<columns {
+                let sum = j < width ? left[j] : right[j - width]
+                out[j] = adding ? out[j] + sum : sum
+            }
         }
     }
+}
+
+@inline(__always)
+private func loadVector(_ p: Pointer) -> Vector {
+    UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
 }
 
 /// Transposes 8 rows of 8: three times, neighbours are dealt out into even and odd places.
@@ -117,7 +145,8 @@ extension MatrixProduct {
 private func transpose8x8<E: Element>(
     _ source: UnsafePointer<E>, _ sourceStep: Int, _ target: MutablePointer, _ targetStep: Int
 ) {
-    typealias Rows = (Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes)
+    typealias Eight = SIMD8<Float>
+    typealias Rows = (Eight, Eight, Eight, Eight, Eight, Eight, Eight, Eight)
     func dealt(_ r: Rows) -> Rows {
         let (ab, cd) = (SIMD16(lowHalf: r.0, highHalf: r.1), SIMD16(lowHalf: r.2, highHalf: r.3))
         let (ef, gh) = (SIMD16(lowHalf: r.4, highHalf: r.5), SIMD16(lowHalf: r.6, highHalf: r.7))
@@ -126,7 +155,7 @@ private func transpose8x8<E: Element>(
             ab.oddHalf, cd.oddHalf, ef.oddHalf, gh.oddHalf
         )
     }
-    func row(_ i: Int) -> Lanes { E.load8(source + i * sourceStep) }
+    func row(_ i: Int) -> Eight { E.load8(source + i * sourceStep) }
     let r = dealt(
         dealt(dealt((row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)))))
     store(r.0, target)

@@ -25,7 +25,8 @@ extension MatrixProduct {
     private func dots<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ c: UnsafePointer<E>
     ) -> SIMD2<Float> {
-        var (b0, b1, c0, c1) = (Lanes.zero, Lanes.zero, Lanes.zero, Lanes.zero)
+        let zero = SIMD8<Float>.zero
+        var (b0, b1, c0, c1) = (zero, zero, zero, zero)
         var i = 0
         while i &+ 16 <= k {
             let (x0, x1) = (Float.load8(a + i), Float.load8(a + i + 8))
@@ -63,8 +64,8 @@ extension MatrixProduct {
             while j + 16 <= columns.upperBound {
                 // 32 columns, or 16 twice where fewer are left
                 let next = j + 32 <= columns.upperBound ? 16 : 0
-                var (u0, u1) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
-                var (l0, l1) = (SIMD16<Float>.zero, SIMD16<Float>.zero)
+                var (u0, u1) = (Lanes.zero, Lanes.zero)
+                var (l0, l1) = (Lanes.zero, Lanes.zero)
                 var row = b + j
                 for step in 0..<half {
                     u0.addProduct(E.load16(row), weights[step])
@@ -82,7 +83,7 @@ extension MatrixProduct {
                 j += 16 + next
             }
             while j + 8 <= columns.upperBound {
-                var sum = Lanes.zero
+                var sum = SIMD8<Float>.zero
                 for row in 0..<k {
                     sum.addProduct(E.load8(b + row * bStrides.row + j), weights[row])
                 }

@@ -1,11 +1,11 @@
-// Lanes: eight Floats at a time, the unit of all element-wise arithmetic: loading and storing with
+// Lanes: sixteen Floats at a time, the unit of all element-wise arithmetic: loading and storing with
 // any step, horizontal sum and maximum, and the exponential function.
 
-typealias Lanes = SIMD8<Float>
+typealias Lanes = SIMD16<Float>
 typealias Pointer = UnsafePointer<Float>
 typealias MutablePointer = UnsafeMutablePointer<Float>
 
-/// Calls `body` for eights of 0 ..< `count`, the last one shorter. For contiguous elements, `body` is
+/// Calls `body` for sixteens of 0 ..< `count`, the last one shorter. For contiguous elements, `body` is
 /// compiled a second time with constant steps.
 @inline(__always)
 func forEachLanes(
@@ -14,30 +14,31 @@ func forEachLanes(
 ) {
     var i = 0
     if contiguous {
-        while i + 8 <= count {
-            body(i, 8, true)
-            i += 8
+        while i + Lanes.scalarCount <= count {
+            body(i, Lanes.scalarCount, true)
+            i += Lanes.scalarCount
         }
     }
     while i < count {
-        body(i, Swift.min(8, count - i), false)
-        i += 8
+        body(i, min(Lanes.scalarCount, count - i), false)
+        i += Lanes.scalarCount
     }
 }
 
 @inline(__always)
 func load(_ p: Pointer, step: Int, count: Int, padding: Float = 0) -> Lanes {
-    if step == 1 && count == 8 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
-    if step == 0 && count == 8 { return Lanes(repeating: p.pointee) }
-    if count == 8 { return Lanes { p[$0 * step] } }
+    if count == Lanes.scalarCount {
+        if step == 1 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
+        return step == 0 ? Lanes(repeating: p.pointee) : Lanes { p[$0 * step] }
+    }
     var lanes = Lanes(repeating: padding)
     for i in 0..<count { lanes[i] = p[i * step] }
     return lanes
 }
 
 @inline(__always)
-func store(_ lanes: Lanes, _ p: MutablePointer, count: Int = 8) {
-    if count == 8 {
+func store(_ lanes: Lanes, _ p: MutablePointer, count: Int = Lanes.scalarCount) {
+    if count == Lanes.scalarCount {
         UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: Lanes.self)
     } else {
         for i in 0..<count { p[i] = lanes[i] }
@@ -45,28 +46,35 @@ func store(_ lanes: Lanes, _ p: MutablePointer, count: Int = 8) {
 }
 
 @inline(__always)
-func store(_ lanes: SIMD16<Float>, _ p: MutablePointer) {
-    UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: SIMD16<Float>.self)
+func store(_ eight: SIMD8<Float>, _ p: MutablePointer) {
+    UnsafeMutableRawPointer(p).storeBytes(of: eight, as: SIMD8<Float>.self)
 }
 
-extension SIMD8<Float> {
+extension SIMD16<Float> {
     @inline(__always)
     init(_ element: (Int) -> Float) {
         self.init()
-        for i in 0..<8 { self[i] = element(i) }
+        for i in 0..<16 { self[i] = element(i) }
     }
 
+    @inline(__always)
+    var horizontalSum: Float { (lowHalf + highHalf).horizontalSum }
+
+    @inline(__always)
+    var horizontalMax: Float {
+        let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+        let four = eight.lowHalf.replacing(
+            with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+        return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
+    }
+}
+
+extension SIMD8<Float> {
     @inline(__always)
     var horizontalSum: Float {
         let four = lowHalf + highHalf
         let two = four.lowHalf + four.highHalf
         return two[0] + two[1]
-    }
-
-    @inline(__always)
-    var horizontalMax: Float {
-        let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-        return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
     }
 }
 
@@ -91,9 +99,9 @@ func exponential(_ x: Lanes) -> Lanes {
     p = Lanes(repeating: 1).addingProduct(p, r)
     p = Lanes(repeating: 1).addingProduct(p, r)
     // 2^n in two factors, since n = 128 has no exponent of its own
-    let power = unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- 0x4B40_0000
+    let power = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &- 0x4B40_0000
     let half = power &>> 1
-    let bias = SIMD8<Int32>(repeating: 127)
+    let bias = SIMD16<Int32>(repeating: 127)
     p *= unsafeBitCast((half &+ bias) &<< 23, to: Lanes.self)
     p *= unsafeBitCast((power &- half &+ bias) &<< 23, to: Lanes.self)
     p.replace(with: .infinity, where: x .> 88.722_84)

@@ -90,15 +90,17 @@ public func stacked(_ parts: [Tensor], axis: Int) -> Tensor {
 }
 
 extension Tensor {
-    /// The upper triangle of a matrix from the `diagonal`-th diagonal on, 0 below: `np.triu`.
-    public func upperTriangle(diagonal: Int = 0) -> Tensor {
-        precondition(shape.rank == 2, "the upper triangle of shape \(shape)")
-        let (rows, columns) = (shape[0], shape[1])
-        return Tensor(shape: shape) { out in
-            copy(self, to: out)
+    /// Sets the upper triangle of each matrix, from the `diagonal`-th diagonal on, to `value`, as
+    /// `x[..., np.triu_indices]` would.
+    public mutating func fillUpperTriangle(diagonal: Int, with value: Float) {
+        let (rows, columns) = (shape[-2], shape[-1])
+        if !isOwnedAlone { self = Tensor(shape: shape) { copy(self, to: $0) } }
+        let start = storage.elements() + offset
+        ThreadPool.shared.run(shape.count / Swift.max(1, rows * columns)) { matrix in
             for row in 0..<rows {
-                let zeros = min(Swift.max(row + diagonal, 0), columns)
-                (out + row * columns).update(repeating: 0, count: zeros)
+                let kept = min(Swift.max(row + diagonal, 0), columns)
+                let end = start + (matrix * rows + row) * columns
+                (end + kept).update(repeating: value, count: columns - kept)
             }
         }
     }
@@ -152,15 +154,20 @@ extension Tensor {
     /// The first element's place, as long as the storage lives.
     fileprivate var elements: Pointer { Pointer(storage.elements() + offset) }
 
+    /// Whether the elements are contiguous Floats in memory that nothing else refers to.
+    fileprivate var isOwnedAlone: Bool {
+        mutating get {
+            isContiguous && storage.isWritable && isKnownUniquelyReferenced(&storage)
+        }
+    }
+
     /// A tensor for `body` to fill while it reads this one: in this one's own memory if nothing else
     /// refers to it, otherwise in fresh memory.
     @inline(__always)
     fileprivate mutating func withResult(
         of shape: Shape, _ body: (MutablePointer) -> Void
     ) -> Tensor {
-        if self.shape == shape, isContiguous, storage.isWritable,
-            isKnownUniquelyReferenced(&storage)
-        {
+        if self.shape == shape && isOwnedAlone {
             body(storage.elements() + offset)
             return self
         }
@@ -187,18 +194,20 @@ private func reduce<R: Reduction>(_ a: Tensor, axis: Int, _ reduction: R) -> Ten
                     var r0 = Lanes(repeating: reduction.start)
                     var (r1, r2, r3) = (r0, r0, r0)
                     var i = 0
-                    while step == 1 && i + 32 <= count {
-                        r0 = reduction.combine(r0, load(a + i, step: 1, count: 8))
-                        r1 = reduction.combine(r1, load(a + i + 8, step: 1, count: 8))
-                        r2 = reduction.combine(r2, load(a + i + 16, step: 1, count: 8))
-                        r3 = reduction.combine(r3, load(a + i + 24, step: 1, count: 8))
-                        i += 32
+                    let width = Lanes.scalarCount
+                    while step == 1 && i + 4 * width <= count {
+                        let x = a + i
+                        r0 = reduction.combine(r0, load(x, step: 1, count: width))
+                        r1 = reduction.combine(r1, load(x + width, step: 1, count: width))
+                        r2 = reduction.combine(r2, load(x + 2 * width, step: 1, count: width))
+                        r3 = reduction.combine(r3, load(x + 3 * width, step: 1, count: width))
+                        i += 4 * width
                     }
                     while i < count {
-                        let n = Swift.min(8, count - i)
+                        let n = Swift.min(width, count - i)
                         let x = load(a + i * step, step: step, count: n, padding: reduction.start)
                         r0 = reduction.combine(r0, x)
-                        i += 8
+                        i += width
                     }
                     let lanes = reduction.combine(
                         reduction.combine(r0, r1), reduction.combine(r2, r3))

@@ -76,6 +76,33 @@ struct CommandTests {
         #expect(try run(fox(), "a", "--seqlength", "128").errorLines.count == 2)
     }
 
+    @Test func `the warning about the length comes before the text`() throws {
+        let model = try fox()
+        let program = CommandRunner.executable!.path
+        let options = ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", "a"]
+        let result = try CommandRunner.run(
+            URL(filePath: "/bin/sh"),
+            ["-c", "exec \"$@\" 2>&1", "sh", program] + options + ["--seqlength", "129"])
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[0].hasPrefix("Warning: --seqlength 129 is beyond"))
+        #expect(lines[1] == "a🦊b")
+        #expect(lines[2].hasPrefix("prompt: 2 tokens, "))
+    }
+
+    @Test func `Ctrl-C ends the line and exits with 130`() throws {
+        // "b" follows "b", until the length is reached
+        let b = TinyTokenizer().token("b")
+        let model = try ChainModel([TinyTokenizer().token("\u{2581}a"): b, b: b])
+        let result = try CommandRunner.run(
+            CommandRunner.executable!,
+            ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", "a"]
+                + ["--seqlength", "8000"], interruptAfterOutput: true)
+        #expect(result.status == 130)
+        #expect(result.output.wholeMatch(of: /ab*\n/) != nil)
+        #expect(result.errorLines.count == 2)  // the warning about the length
+    }
+
     @Test(arguments: ["--help", "-h"]) func `help teaches`(option: String) throws {
         let result = try CommandRunner.run(option)
         #expect(result.status == 0)

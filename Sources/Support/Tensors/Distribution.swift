@@ -28,31 +28,31 @@ public struct Distribution {
         precondition(total.isFinite, "scores and temperature must be finite")
     }
 
-    /// The token at which the chances, added up in the order of tokens, pass `coin` of their sum.
-    /// - Parameter coin: at least 0, below 1.
-    public func pick(_ coin: Float) -> Int {
+    /// The token at which the chances, added up in the order of tokens, pass `uniform` of their sum.
+    /// - Parameter uniform: at least 0, below 1.
+    public func sample(_ uniform: Float) -> Int {
         let count = values.shape[0]
         return values.withElements { elements in
             var sum: Float = 0
             let token = (0..<count).first { token in
                 sum += elements[token]
-                return sum > coin * total
+                return sum > uniform * total
             }
-            return token ?? count - 1  // rounding may leave the coin above them all
+            return token ?? count - 1  // rounding may leave it above them all
         }
     }
 
     /// The same among the likeliest tokens that together have a chance of `topP`, from the likeliest
     /// down, tokens of equal chance in their order.
     /// - Parameter topP: above 0, below 1.
-    public func pick(_ coin: Float, topP: Float) -> Int {
+    public func sample(_ uniform: Float, topP: Float) -> Int {
         // what is rarer than this cannot be among them
         let cutoff = (1 - topP) / Float(values.shape[0] - 1) * total
         if cutoff > 1 { return values.argmax() }  // topP is so low that one token is enough
 
         // the likeliest end with the token at which their sum passes topP
         let last = walk(until: topP * total, least: cutoff)
-        return walk(until: coin * last.sum, least: cutoff).token
+        return walk(until: uniform * last.sum, least: cutoff).token
     }
 
     /// From the likeliest down to `least`: the token at which the sum passes a limit, with that sum;
@@ -117,9 +117,9 @@ public struct Distribution {
     }
 
     /// The likeliest tokens, with their probabilities.
-    public func likeliest(_ count: Int) -> [(token: Int, probability: Float)] {
+    public func topK(_ k: Int) -> [(token: Int, probability: Float)] {
         let values = values.values
         let order = values.indices.sorted { values[$0] > values[$1] }  // equals keep their order
-        return order.prefix(count).map { ($0, values[$0] / total) }
+        return order.prefix(k).map { ($0, values[$0] / total) }
     }
 }

@@ -53,16 +53,15 @@ struct Generate: ParsableCommand {
         let writer = try reports.trace.map(TraceWriter.init)
         let isTerminal = isatty(STDERR_FILENO) == 1
         let progress = isTerminal ? PrefillProgress(layerCount: llama.model.layers.count) : nil
-        var observers: [any StageObserver] = []
-        if let timer { observers.append(timer) }
-        if let writer { observers.append(TraceRecorder(record: writer.write)) }
-        if let comparison { observers.append(TraceRecorder(record: comparison.compare)) }
-        if logger.logLevel <= .debug { observers.append(StageLog(logger)) }
-        if let progress { observers.append(progress) }
+        let observers: [(any StageObserver)?] = [
+            timer, writer.map { TraceRecorder(record: $0.write) },
+            comparison.map { TraceRecorder(record: $0.compare) },
+            logger.logLevel <= .debug ? StageLog(logger) : nil, progress,
+        ]
 
         // the reports follow even if generation fails
         let result = Result {
-            try StagedRun.observed(by: observers) {
+            try StagedRun.observed(by: observers.compactMap { $0 }) {
                 try generate(prompt, with: llama) { tokens, startPos in
                     logger.debug("ids \(tokens)")
                     progress?.begin(prompt: startPos..<startPos + tokens.count)

@@ -49,9 +49,7 @@ enum PromptError: Error, Equatable, CustomStringConvertible {
 }
 
 struct SamplingOptions: ParsableArguments {
-    @Option(
-        parsing: .unconditional,
-        help: "0 is greedy; higher values give more varied text.")
+    @Option(parsing: .unconditional, help: "0 is greedy; higher values give more varied text.")
     var temperature: Float = 0
 
     @Option(

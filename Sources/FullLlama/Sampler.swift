@@ -6,18 +6,16 @@ import Support
 /// the same text, unless a random number is so close to a limit that rounding decides.
 struct Sampler {
     /// Divides the logits: 0 is greedy, higher values give more varied text.
-    var temperature: Float = 0
+    let temperature: Float
     /// Restricts sampling to the smallest set of tokens whose probabilities sum to it. Values
     /// outside 0 < p < 1 allow all tokens.
-    var topP: Float = 0.9
+    let topP: Float
     /// Is called with the top candidates of each step, as many as `candidateCount`.
     var showCandidates: ([(token: Int, probability: Float)]) -> Void = { _ in }
     var candidateCount = 0
-    private var generator = XorShiftStar(state: 1)
+    private var generator: XorShiftStar
 
-    init() {}
-
-    init(temperature: Float, topP: Float, seed: UInt64) {
+    init(temperature: Float = 0, topP: Float = 0.9, seed: UInt64 = 1) {
         (self.temperature, self.topP) = (temperature, topP)
         generator = XorShiftStar(state: seed)
     }

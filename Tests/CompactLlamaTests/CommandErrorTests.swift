@@ -1,4 +1,4 @@
-// What the command does not accept: one clear line on standard error, nothing on standard output.
+// Errors of compact-llama: one clear line on standard error, no text on standard output.
 
 import Foundation
 import TestSupport

@@ -1,4 +1,4 @@
-// The command, as a user runs it: text on standard output, all else on standard error, exit codes.
+// compact-llama as a user runs it: text on standard output, everything else on standard error.
 
 import Foundation
 import TestSupport
@@ -37,8 +37,8 @@ struct CommandTests {
     }
 
     #if os(Linux)
-        @Test func `only the light half of Foundation is loaded`() throws {
-            // the dynamic loader, asked so, lists what it would load
+        @Test func `only FoundationEssentials is loaded, not all of Foundation`() throws {
+            // with this variable the dynamic loader only lists the libraries
             let libraries = try CommandRunner.run(
                 CommandRunner.executable!, [], environment: ["LD_TRACE_LOADED_OBJECTS": "1"]
             ).output

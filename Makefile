@@ -1,15 +1,17 @@
-# make run          builds and tells a story; PROMPT="…" SEQLENGTH=… WEIGHTS=… TOKENIZER=… as you like
-# make test         builds and tests everything
-# make bench        measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
-# make diff         shows what the full variant adds to the compact file
-# make stories15M   fetches a larger story model, then tells its story (also stories42M, stories110M)
+# make run             builds and tells a story; PROMPT="…" SEQLENGTH=… WEIGHTS=… TOKENIZER=… as you like
+# make test            builds and tests everything
+# make bench           measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
+# make diff            shows what the full variant adds to the compact file
+# make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
+# make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
-# Each installs what is missing: on Debian and Ubuntu libsentencepiece-dev, on macOS Homebrew's sentencepiece.
+# Each installs missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
+# Homebrew's sentencepiece.
 
-.PHONY: run build test bench diff stories15M stories42M stories110M sentencepiece curl
+.PHONY: run build test bench diff stories15M stories42M stories110M check-portable packages curl
 .DEFAULT_GOAL := run
 
-# the shell takes the values from the environment, so that no character of a prompt is special
+# The shell reads the values from the environment, so that a prompt may contain any character.
 export PROMPT WEIGHTS TOKENIZER
 SEQLENGTH ?= 256
 command = .build/release/compact-llama --seqlength $(SEQLENGTH) \
@@ -18,15 +20,15 @@ command = .build/release/compact-llama --seqlength $(SEQLENGTH) \
 run: build
 	@$(command)
 
-build: sentencepiece
+build: packages
 	swift build --configuration release --product compact-llama
 
-test: sentencepiece
+test: packages
 	swift test
 	@if command -v python3 >/dev/null; then python3 Models/test_download.py; \
 	else echo "skipped: the test of Models/download.sh needs python3"; fi
 
-bench: sentencepiece
+bench: packages
 	swift build --configuration release --product full-llama
 	.build/release/full-llama bench $(OPTIONS)
 
@@ -39,18 +41,11 @@ stories15M stories42M stories110M: build curl
 	.build/release/compact-llama -t Models/downloads/tokenizer.model -w Models/downloads/$@.bin \
 		-i "There are three red balls and four green balls in the bag. If I take out"
 
-root := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-header := sentencepiece_processor.h
+check-portable:
+	Scripts/check-portable.sh
 
-sentencepiece:
-	@for folder in /usr/include /usr/local/include /opt/homebrew/include; do \
-		if [ -e $$folder/$(header) ]; then exit 0; fi; \
-	done; \
-	if command -v apt-get >/dev/null; then $(call install,libsentencepiece-dev); \
-	elif command -v brew >/dev/null; then brew install sentencepiece; \
-	else echo "Please install the sentencepiece library with its headers ($(header))." >&2; exit 1; fi
+packages:
+	@Scripts/install-packages.sh
 
 curl:
-	@command -v curl >/dev/null || { $(call install,curl ca-certificates); }
-
-install = $(root) apt-get update && $(root) env DEBIAN_FRONTEND=noninteractive apt-get install -y $(1)
+	@Scripts/install-packages.sh curl

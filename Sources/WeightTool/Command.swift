@@ -1,4 +1,4 @@
-// Command: llama-weights, which looks into weight files and writes them in another format.
+// Command: llama-weights, the program that shows what is in weight files and converts them.
 
 import ArgumentParser
 

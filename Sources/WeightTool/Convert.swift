@@ -1,4 +1,5 @@
-// Convert: writes weights in another format, whole or not at all.
+// Convert: `llama-weights convert`, which writes weights in another format. The output appears only
+// when complete.
 
 import ArgumentParser
 import Foundation
@@ -25,17 +26,15 @@ struct Convert: ParsableCommand {
     @Flag(help: "Replace files that are there.")
     var force = false
 
-    enum Target: String, CaseIterable {
-        case lmw = ".lmw"
-        case llama2c = ".bin"
-        case safetensors = ".safetensors"
+    private var format: OutputFormat? {
+        OutputFormat.allCases.first { output.hasSuffix($0.rawValue) }
     }
 
-    private var target: Target? { Target.allCases.first { output.hasSuffix($0.rawValue) } }
+    private var configPath: String { siblingPath("config.json", of: output) }
 
     func validate() throws {
-        guard target != nil else {
-            let endings = Target.allCases.map(\.rawValue).joined(separator: ", ")
+        guard format != nil else {
+            let endings = OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError(
                 "expected an output that ends in one of \(endings), found \(output)")
         }
@@ -45,7 +44,8 @@ struct Convert: ParsableCommand {
         if !force && FileManager.default.fileExists(atPath: output) {
             throw ConversionError.exists(output)
         }
-        let (file, settings) = try write()
+        let hadConfig = FileManager.default.fileExists(atPath: configPath)
+        let file = try write()
         do {
             if verify {
                 let count = try compare(try Weights(contentsOf: input), file.path)
@@ -53,26 +53,41 @@ struct Convert: ParsableCommand {
             }
             try file.keep()
         } catch {
-            settings?.remove()
+            if format == .safetensors && !hadConfig {
+                try? FileManager.default.removeItem(atPath: configPath)
+            }
             throw error
         }
         printNote("wrote \(output), \(byteText(file.byteCount))")
     }
 
     /// Writes everything, under a temporary name; the input is closed again.
-    private func write() throws -> (OutputFile, SettingsFile?) {
+    private func write() throws -> OutputFile {
         let weights = try Weights(contentsOf: input)
-        let layout =
-            switch target! {
-            case .lmw: try Layout.lmw(weights)
-            case .llama2c: try Layout.llama2c(weights)
-            case .safetensors: try Layout.safetensors(weights)
-            }
-        let file = try OutputFile(replacing: output, byteCount: layout.byteCount)
-        let settings = target == .safetensors ? try SettingsFile(weights, for: output, force) : nil
-        try file.write(layout)
-        try settings?.write()
-        return (file, settings)
+        let contents = try format!.contents(of: weights)
+        let file = try OutputFile(replacing: output, byteCount: contents.byteCount)
+        let configFile = format == .safetensors ? try newConfigFile(for: weights) : nil
+        try file.write(contents)
+        do {
+            try configFile?.write(nextTo: output)
+        } catch {
+            let reason = (error as NSError).localizedDescription
+            throw FileError.unwritable(configPath, reason)
+        }
+        return file
+    }
+
+    /// - Returns: the `config.json` to write; nil if it is there and says the same.
+    private func newConfigFile(for weights: Weights) throws -> ConfigFile? {
+        let configFile = ConfigFile(weights)
+        guard FileManager.default.fileExists(atPath: configPath) else { return configFile }
+        if let found = try? ConfigFile(nextTo: output), found.config == configFile.config,
+            found.tiesEmbeddings == configFile.tiesEmbeddings
+        {
+            return nil
+        }
+        guard force else { throw ConversionError.otherConfig(configPath) }
+        return configFile
     }
 
     /// - Returns: the number of values compared, bit by bit.
@@ -94,35 +109,20 @@ struct Convert: ParsableCommand {
     }
 }
 
-/// Whether two tensors of one shape have the same values, bit by bit when widened.
-func haveEqualBits(_ a: Tensor, _ b: Tensor) -> Bool {
-    a.runsOfRows.allSatisfy { run in
-        let (x, y) = (a[run].values, b[run].values)
-        return memcmp(x, y, x.count * 4) == 0
-    }
-}
-
 /// Why a conversion cannot be done, or was not done to the end.
 enum ConversionError: Error, Equatable, CustomStringConvertible {
     case exists(_ path: String)
-    case otherSettings(_ path: String)
-    case inexpressible(_ format: String, _ name: String, _ value: Float, only: Float)
-    case tooLarge(Int)
+    case otherConfig(_ path: String)
     case noSpace(_ path: String, needed: Int, free: Int)
-    case unwritable(_ path: String, _ reason: String)
     case differs(_ path: String, _ what: String)
 
     var description: String {
         switch self {
         case .exists(let path): "\(path): is there already; --force replaces it"
-        case .otherSettings(let path):
+        case .otherConfig(let path):
             "\(path): is there already and says something else; --force replaces it"
-        case .inexpressible(let format, let name, let value, let only):
-            "\(format) has no place for \(name) = \(value): its readers take \(only)"
-        case .tooLarge(let number): "the format has no place for the number \(number)"
         case .noSpace(let path, let needed, let free):
             "\(path): expected \(byteText(needed)) of free space, found \(byteText(free))"
-        case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
         case .differs(let path, let what):
             "\(path): not kept, because it was read back with another \(what)"
         }

@@ -1,4 +1,4 @@
-// Info: what is in a weight file, as a table.
+// Info: `llama-weights info`, which shows what is in a weight file.
 
 import ArgumentParser
 import Support
@@ -62,8 +62,8 @@ struct Statistics {
     private var sum = 0.0, count = 0
 
     init(_ tensor: Tensor) {
-        for run in tensor.runsOfRows {
-            for value in tensor[run].values where value.isFinite {
+        for row in 0..<tensor.shape[0] {
+            for value in tensor[row].values where value.isFinite {
                 least = min(least, value)
                 largest = max(largest, value)
                 sum += Double(value)
@@ -89,60 +89,4 @@ struct Statistics {
         while abs(value) * scale >= 10000 { scale /= 10 }
         return "\((value * scale).rounded() / scale)"
     }
-}
-
-extension Tensor {
-    /// The rows, in runs of about a million elements: as much as is copied at a time.
-    var runsOfRows: [Range<Int>] {
-        let step = Swift.max(1, shape[0] * (1 << 20) / Swift.max(1, shape.count))
-        return stride(from: 0, to: shape[0], by: step).map { $0..<Swift.min(shape[0], $0 + step) }
-    }
-}
-
-/// Columns as wide as they need to be, those of text aligned left; a row with fewer cells ends in a
-/// note.
-struct Table: CustomStringConvertible {
-    var header: [String]
-    let columnsOfText: Int
-    var rows: [[String]] = []
-
-    var description: String {
-        let lines = [header] + rows
-        let widths = header.indices.map { column in
-            lines.map { cells in
-                let isNote = column == cells.count - 1 && cells.count < header.count
-                return column < cells.count && !isNote ? cells[column].count : 0
-            }.max() ?? 0
-        }
-        return lines.map { cells in
-            let padded = cells.enumerated().map { column, cell in
-                let width = column < widths.count ? widths[column] : 0
-                let padding = String(repeating: " ", count: max(0, width - cell.count))
-                return column < columnsOfText ? cell + padding : padding + cell
-            }
-            return trimmed(padded.joined(separator: "  "))
-        }.joined(separator: "\n")
-    }
-
-    private func trimmed(_ line: String) -> String {
-        String(line.reversed().drop { $0 == " " }.reversed())
-    }
-}
-
-/// "1,056,540"
-func grouped(_ number: Int) -> String {
-    let digits = Array(String(number))
-    return digits.indices.map { i in
-        i > 0 && (digits.count - i) % 3 == 0 ? ",\(digits[i])" : "\(digits[i])"
-    }.joined()
-}
-
-/// "2.2 GB", in powers of 1000 as disks are sold.
-func byteText(_ bytes: Int) -> String {
-    var (size, units) = (Double(bytes), ["B", "kB", "MB", "GB"][...])
-    while size >= 999.95 && units.count > 1 {
-        size /= 1000
-        units.removeFirst()
-    }
-    return bytes < 1000 ? "\(bytes) B" : "\((size * 10).rounded() / 10) \(units.first!)"
 }

@@ -1,117 +1,74 @@
-// OutputFile: a file that gets its name when it is whole, and is gone if it does not become so.
+// OutputFile: writes to a temporary file, and renames it when complete. Convert uses it, so that no
+// unfinished file stays behind, not even after Ctrl-C.
 
 import Foundation
 import Support
 
-/// A file under a temporary name, in the folder of the file that it is to become.
+/// A file under a temporary name, in the folder of the file that it replaces.
 final class OutputFile {
     /// The temporary name.
     let path: String
-    private let target: String
-    private let descriptor: Int32
+    private let finalPath: String
+    private let file: UnsafeMutablePointer<FILE>
     let byteCount: Int
 
-    /// - Throws: `ConversionError` if there is too little space, or no permission to write.
-    init(replacing target: String, byteCount: Int) throws {
-        (self.target, self.byteCount) = (target, byteCount)
-        let folder = siblingPath(".", of: target)
+    /// - Throws: `ConversionError` if there is too little space, `FileError` if there is no permission.
+    init(replacing finalPath: String, byteCount: Int) throws {
+        (self.finalPath, self.byteCount) = (finalPath, byteCount)
         var disk = statvfs()
-        if statvfs(folder, &disk) == 0 {
+        if statvfs(siblingPath(".", of: finalPath), &disk) == 0 {
             let free = Int(min(Double(disk.f_bavail) * Double(disk.f_frsize), 9e18))
             guard free >= byteCount else {
-                throw ConversionError.noSpace(target, needed: byteCount, free: free)
+                throw ConversionError.noSpace(finalPath, needed: byteCount, free: free)
             }
         }
-        path = "\(target).\(getpid()).part"
-        Leftover.path(path)
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw ConversionError.unwritable(target, systemError) }
+        path = "\(finalPath).\(getpid()).part"
+        TemporaryFile.register(path)
+        guard let file = fopen(path, "w") else {
+            throw FileError.unwritable(finalPath, systemError)
+        }
+        self.file = file
     }
 
     deinit {
-        close(descriptor)
-        Leftover.remove()
+        fclose(file)
+        TemporaryFile.remove()
     }
 
-    /// Writes a whole file, with a progress bar.
-    func write(_ layout: Layout) throws {
+    /// Writes the whole file, with a progress bar.
+    func write(_ contents: WeightFileContents) throws {
         let progress = Progress("writing", total: byteCount)
-        var done = 0
-        func write(_ bytes: UnsafeRawBufferPointer) throws {
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = Foundation.write(
-                    descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress!, rest.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw ConversionError.unwritable(target, systemError) }
-                rest = rest.dropFirst(count)
-            }
-            done += bytes.count
-            progress.show(done)
-        }
-        for piece in layout.pieces {
-            switch piece {
-            case .bytes(let bytes): try bytes.withUnsafeBytes(write)
-            case .tensor(let tensor, let element, let row):
-                try forEachRun(of: tensor, as: element, row: row, write)
-            case .floats(let rows, _, let row):
-                for i in 0..<rows { try row(i).withUnsafeBytes(write) }
-            }
-        }
-        guard fsync(descriptor) == 0 else { throw ConversionError.unwritable(target, systemError) }
+        try contents.write(to: file, path: finalPath, progress: progress.show)
     }
 
-    /// Gives the file its name.
+    /// Gives the file its final name.
     func keep() throws {
-        guard rename(path, target) == 0 else {
-            throw ConversionError.unwritable(target, systemError)
+        guard rename(path, finalPath) == 0 else {
+            throw FileError.unwritable(finalPath, systemError)
         }
-        Leftover.forget()
+        TemporaryFile.forget()
     }
 }
 
-/// Hands out the bytes of a tensor, some megabytes at a time.
-private func forEachRun(
-    of tensor: Tensor, as element: ElementType, row: ((Int) -> Int)?,
-    _ body: (UnsafeRawBufferPointer) throws -> Void
-) throws {
-    for run in tensor.runsOfRows {
-        if let row {
-            var bytes: [UInt8] = []
-            for i in run {
-                let source = row(i)
-                tensor[source..<source + 1].withBytes { bytes.append(contentsOf: $0) }
-            }
-            try bytes.withUnsafeBytes(body)
-        } else if element == tensor.element {
-            try tensor[run].withBytes(body)
-        } else {
-            try tensor[run].values.withUnsafeBytes(body)
-        }
-    }
-}
+/// The unfinished file; a signal that ends the program removes it, too.
+private enum TemporaryFile {
+    // a plain pointer, because a signal handler may do little else and may run at any time
+    nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
 
-private var systemError: String { String(cString: strerror(errno)) }
-
-/// The unfinished file, which also a signal removes.
-private enum Leftover {
-    // only a pointer, since little else is allowed in the handler, which may come at any time
-    nonisolated(unsafe) private static var name: UnsafeMutablePointer<CChar>?
-
-    static func path(_ path: String) {
-        name = strdup(path)
+    static func register(_ path: String) {
+        self.path = strdup(path)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
-                if let name = Leftover.name { unlink(name) }
+                if let path = TemporaryFile.path { unlink(path) }
                 _exit(128 + number)
             }
         }
     }
 
     static func remove() {
-        if let name { unlink(name) }
+        if let path { unlink(path) }
         forget()
     }
 
-    static func forget() { name = nil }
+    static func forget() { path = nil }
 }

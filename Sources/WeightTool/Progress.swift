@@ -1,4 +1,4 @@
-// Progress: a bar on standard error, if somebody watches.
+// Progress: a progress bar on standard error, if that is a terminal. Convert shows it.
 
 import Foundation
 import Support

@@ -84,13 +84,15 @@ import Testing
 
     @Test func `probabilities follow the exponentials and sum to 1`() {
         let probabilities = softmax(Tensor([0, 1, 2])).values
-        #expect(deviation(probabilities, [0.090_030_573, 0.244_728_471, 0.665_240_956]) <= .rounding)
+        let expected = [0.090_030_573, 0.244_728_471, 0.665_240_956]
+        #expect(deviation(probabilities, expected) <= .rounding)
         #expect(softmax(Tensor([5, 5, 5, 5])).values == [0.25, 0.25, 0.25, 0.25])
     }
 
     @Test func `every row sums to 1`() {
         var random = Random(seed: 2)
-        let probabilities = softmax(Tensor(random.floats(3 * 4 * 77, in: -30...30), shape: [3, 4, 77]))
+        let scores = Tensor(random.floats(3 * 4 * 77, in: -30...30), shape: [3, 4, 77])
+        let probabilities = softmax(scores)
         #expect(probabilities.shape == [3, 4, 77])
         let ones = [Double](repeating: 1, count: 12)
         #expect(deviation(probabilities.sum(axis: -1).values, ones) <= .rounding)

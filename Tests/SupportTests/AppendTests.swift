@@ -102,9 +102,9 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
         let part = Tensor.full([2, 1, 4], 1)
         var moves = 0
         for _ in 0..<1000 {
-            let before = tensor.storage.base
+            let before = tensor.storage.start
             tensor.append(part, axis: 1)
-            if tensor.storage.base != before { moves += 1 }
+            if tensor.storage.start != before { moves += 1 }
         }
         #expect(tensor.shape == [2, 1000, 4])
         #expect(moves <= 12, "the room doubles, so 1000 steps need about 10 moves")

@@ -7,12 +7,12 @@ import Testing
 
 /// How an operand lies in memory.
 enum Layout: CaseIterable, Sendable {
-    case packed, transposed, sliced
+    case contiguous, transposed, sliced
 
     /// A matrix of this layout with these values, given row by row.
     func matrix(_ values: [Float], _ rows: Int, _ columns: Int) -> Tensor {
         switch self {
-        case .packed: return Tensor(values, shape: [rows, columns])
+        case .contiguous: return Tensor(values, shape: [rows, columns])
         case .transposed:
             let turned = Tensor(values, shape: [rows, columns]).transposed()
             return Tensor(turned.values, shape: [columns, rows]).transposed()
@@ -173,24 +173,24 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
     }
 
     @Test(arguments: [(1, 48), (1, 291), (3, 288), (5, 64)], [1, 17, 64, 291])
-    func `pieces, pairs and threads do not change a single bit`(sizes: (Int, Int), n: Int) {
+    func `tasks and threads do not change a single bit`(sizes: (Int, Int), n: Int) {
         let ((m, k), width) = (sizes, 16)
         var random = Random(seed: UInt64(m * k + n))
         let (a, b) = (random.floats(m * k, in: -1...1), random.floats(k * n, in: -1...1))
         for bStrides in [(1, k), (n, 1)] {
-            func product(threads: Int, piece: Int) -> [Float] {
-                let kernel = Kernel(
+            func product(threads: Int, task: Int) -> [Float] {
+                let matrices = MatrixProduct(
                     m: m, k: k, n: n, aStrides: (k, 1), bStrides: bStrides, threads: threads)
                 var out = [Float](repeating: .nan, count: m * n)
-                for start in stride(from: 0, to: n, by: piece) {
-                    kernel.run(a, b, &out, columns: start..<min(n, start + piece))
+                for start in stride(from: 0, to: n, by: task) {
+                    matrices.compute(a, b, &out, columns: start..<min(n, start + task))
                 }
                 return out
             }
-            let whole = product(threads: 1, piece: n)
+            let whole = product(threads: 1, task: n)
             #expect(!whole.contains { $0.isNaN })
-            #expect(product(threads: 2, piece: width) == whole)
-            #expect(product(threads: 3, piece: 3 * width) == whole)
+            #expect(product(threads: 2, task: width) == whole)
+            #expect(product(threads: 3, task: 3 * width) == whole)
         }
     }
 }

@@ -184,4 +184,32 @@ import Testing
         #expect(sqrt(turned).shape == [3, 2])
         #expect(exp(Tensor([0, 9, 0, 9]).reshaped(2, 2).selecting(0, axis: 1)).values == [1, 1])
     }
+
+    @Test func `operators leave their operands unchanged`() {
+        let a = Tensor([1, 2, 3, 4, 5, 6, 7, 8, 9])
+        let (copy, view) = (a, a.reshaped(3, 3))
+        #expect((a + 1).values == [2, 3, 4, 5, 6, 7, 8, 9, 10])
+        #expect((a * a / a.sum(axis: 0)).values == a.values.map { $0 * $0 / 45 })
+        #expect((view[1] + view[2]).values == [11, 13, 15])
+        #expect((-view.transposed())[0].values == [-1, -4, -7])
+        for tensor in [a, copy, view] { #expect(tensor.values == (1...9).map(Float.init)) }
+    }
+
+    @Test func `a result in its operand's memory is the same as in fresh memory`() {
+        var x = Tensor((0..<40).map(Float.init), shape: [4, 10])
+        let kept = x
+        x = x + 1  // in fresh memory, since `kept` has the old
+        x = x * Tensor([1, 2, 3, 4], shape: [4, 1])
+        x = exp(-x / x.max(axis: -1))
+        x = x - x[0]
+        let expected = (0..<40).map { i in
+            let (row, column) = (Float(i / 10), Float(i % 10))
+            func value(_ row: Float) -> Float {
+                Foundation.exp(-(row * 10 + column + 1) / (row * 10 + 10))
+            }
+            return Double(value(row) - value(0))
+        }
+        #expect(deviation(x.values, expected) <= .rounding)
+        #expect(kept.values == (0..<40).map(Float.init))
+    }
 }

@@ -1,4 +1,4 @@
-// ThreadPool: every piece of every job is done once, whatever the number of threads and the timing.
+// ThreadPool: every task of every job is done once, whatever the number of threads and the timing.
 
 import CIntrinsics
 import Foundation
@@ -14,7 +14,7 @@ private let pools = [
     3: ThreadPool(threads: 3), 8: ThreadPool(threads: 8),
 ]
 
-/// Counts, for each piece, how often it was done.
+/// Counts, for each task, how often it was done.
 private final class Tally: Sendable {
     private let counts: Mutex<[Int]>
 
@@ -26,7 +26,7 @@ private final class Tally: Sendable {
 
 @Suite(.serialized) struct ThreadPoolTests {
     @Test(arguments: [1, 2, 3, 8], [0, 1, 2, 3, 7, 64, 1000])
-    func `every piece is done once`(threads: Int, count: Int) {
+    func `every task is done once`(threads: Int, count: Int) {
         let tally = Tally(count)
         pools[threads]!.run(count) { tally.add($0) }
         #expect(tally.values == Array(repeating: 1, count: count))
@@ -40,18 +40,6 @@ private final class Tally: Sendable {
         #expect(tally.values == [1, 1, 1, 1, 1])
         #expect(ThreadPool.shared.threads >= 1)
     }
-
-    #if os(Linux)
-        @Test func `a thread knows what it has had of its core, and how often it slept`() {
-            let start = thread_use_now()
-            var sum = 0.0
-            while thread_use_now().nanoseconds < start.nanoseconds + 20_000_000 { sum += sin(sum) }
-            let end = thread_use_now()
-            usleep(1000)
-            #expect(thread_use_now().sleeps > end.sleeps)
-            #expect(thread_use_now().nanoseconds < end.nanoseconds + 20_000_000 && sum.isFinite)
-        }
-    #endif
 
     @Test func `results do not depend on the number of threads`() {
         func sines(_ pool: ThreadPool) -> [Double] {
@@ -81,7 +69,7 @@ private final class Tally: Sendable {
         let tally = Tally(4 * 300)
         DispatchQueue.concurrentPerform(iterations: 4) { caller in
             for job in 0..<60 {
-                pool.run(5) { piece in tally.add(caller * 300 + job * 5 + piece) }
+                pool.run(5) { task in tally.add(caller * 300 + job * 5 + task) }
             }
         }
         #expect(tally.values == Array(repeating: 1, count: 4 * 300))
@@ -96,11 +84,11 @@ private final class Tally: Sendable {
         for job in 0..<20_000 {
             let count = 2 + random.below(6)
             expected += count
-            // one piece takes, now and then, about as long as a thread waits before it sleeps
+            // one task takes, now and then, about as long as a thread waits before it sleeps
             let slow = random.below(4) == 0 ? random.below(count) : -1
             let moments = random.below(100) == 0 ? random.below(32_000) : random.below(4000)
-            pool.run(count) { piece in
-                if piece == slow { for _ in 0..<moments { spin() } }
+            pool.run(count) { task in
+                if task == slow { for _ in 0..<moments { spin() } }
                 done.add(1, ordering: .relaxed)
             }
             #expect(done.load(ordering: .relaxed) == expected, "job \(job)")
@@ -110,15 +98,15 @@ private final class Tally: Sendable {
         }
     }
 
-    @Test func `uneven pieces keep the caller waiting for the longest`() {
+    @Test func `uneven tasks keep the caller waiting for the longest`() {
         let pool = pools[3]!
         for slow in 0..<12 {
             let tally = Tally(12)
-            pool.run(12) { piece in
-                if piece == slow { usleep(2000) }
-                tally.add(piece)
+            pool.run(12) { task in
+                if task == slow { usleep(2000) }
+                tally.add(task)
             }
-            #expect(tally.values == Array(repeating: 1, count: 12), "slow piece \(slow)")
+            #expect(tally.values == Array(repeating: 1, count: 12), "slow task \(slow)")
         }
     }
 

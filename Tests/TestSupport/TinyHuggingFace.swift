@@ -1,5 +1,5 @@
-// TinyHuggingFace: a tiny Llama as Hugging Face's folder, made by other means than the reader's, so
-// that tests can compare and damage every part of it.
+// TinyHuggingFace: a tiny Llama as Hugging Face's folder, described by hand, so that tests can compare
+// the package's readers and writers with it and damage every part.
 
 import Foundation
 
@@ -89,9 +89,9 @@ public struct TinyHuggingFace {
 
     private static func bytes(of value: Float, _ type: String) -> [UInt8] {
         switch type {
-        case "F16": Array(bytesOf: Float16(value).bitPattern)
-        case "BF16": Array(bytesOf: UInt16(value.bitPattern >> 16))
-        default: Array(bytesOf: value.bitPattern)
+        case "F16": littleEndian(Float16(value).bitPattern)
+        case "BF16": littleEndian(UInt16(value.bitPattern >> 16))
+        default: littleEndian(value.bitPattern)
         }
     }
 
@@ -115,7 +115,7 @@ public struct TinyHuggingFace {
     }
 
     public static func file(header: String, data: [UInt8]) -> [UInt8] {
-        Array(bytesOf: UInt64(header.utf8.count)) + Array(header.utf8) + data
+        littleEndian(UInt64(header.utf8.count)) + Array(header.utf8) + data
     }
 
     public var configJSON: String {
@@ -126,49 +126,25 @@ public struct TinyHuggingFace {
     /// Writes the folder, with an index if there is more than one shard.
     /// - Returns: the folder.
     @discardableResult
-    public func write(to folder: ScratchFolder, shards: Int = 1) throws -> String {
-        try folder.write("config.json", Array(configJSON.utf8))
+    public func write(to folder: TemporaryFolder, shards: Int = 1) throws -> String {
+        _ = try folder.write(Array(configJSON.utf8), as: "config.json")
         if shards == 1 {
-            try folder.write("model.safetensors", TinyHuggingFace.file(entries))
+            _ = try folder.write(TinyHuggingFace.file(entries), as: "model.safetensors")
             return folder.path
         }
         var map: [String] = []
         for shard in 0..<shards {
             let part = entries.indices.filter { $0 % shards == shard }.map { entries[$0] }
             let name = "model-\(shard + 1)-of-\(shards).safetensors"
-            try folder.write(name, TinyHuggingFace.file(part))
+            _ = try folder.write(TinyHuggingFace.file(part), as: name)
             map += part.map { "\"\($0.name)\": \"\(name)\"" }
         }
         let index = #"{"metadata": {}, "weight_map": {\#(map.joined(separator: ", "))}}"#
-        try folder.write("model.safetensors.index.json", Array(index.utf8))
+        _ = try folder.write(Array(index.utf8), as: "model.safetensors.index.json")
         return folder.path
     }
 }
 
-/// A folder that disappears with its last user.
-public final class ScratchFolder {
-    public let path: String
-
-    public init() throws {
-        path = NSTemporaryDirectory() + "compact-llama-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     public func file(_ name: String) -> String { path + "/" + name }
-
-    @discardableResult
-    public func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        try Data(bytes).write(to: URL(filePath: file(name)))
-        return file(name)
-    }
-}
-
-extension [UInt8] {
-    /// Lowest first.
-    public init(bytesOf number: some FixedWidthInteger) {
-        self = Swift.withUnsafeBytes(of: number.littleEndian) { Array($0) }
-    }
 }

@@ -1,5 +1,5 @@
-// LMWBytes and Llama2cBytes: weight files of tiny models, made in memory so that tests can damage
-// every part of them.
+// LMWBytes and Llama2cBytes: weight files of tiny models, described by hand, so that tests can compare
+// the package's readers and writers with them and damage every part.
 
 /// The sizes of a tiny Llama: by default two query heads that share one key-value head.
 public struct TinySizes: Sendable {
@@ -100,42 +100,29 @@ public struct LMWBytes: Sendable {
     public var bytes: [UInt8] { header + records.flatMap(LMWBytes.bytes(of:)) }
 }
 
-/// A legacy `.bin` file of llama2.c.
+/// A legacy `.bin` file of llama2.c; RoPE's tables hold 7s.
 public struct Llama2cBytes: Sendable {
-    public var sizes: TinySizes
-    /// Written as a negative vocab_size, with a matrix at the end.
-    public var hasClassifier: Bool
-    private let values: [String: [Float]]
+    public let bytes: [UInt8]
 
+    /// - Parameter hasClassifier: adds a matrix at the end, which a negative vocab_size announces.
     public init(
         _ sizes: TinySizes = TinySizes(), hasClassifier: Bool = true,
         values: [String: [Float]]? = nil
     ) {
-        self.sizes = sizes
-        self.hasClassifier = hasClassifier
-        self.values = values ?? sizes.randomValues()
-        kinds = sizes.layerKinds.map(\.kind)
-        layers = sizes.layers
-        ropeCount = sizes.maxSeqLen * (sizes.dim / sizes.heads)
-    }
-
-    // the values keep their places when a test changes the sizes in the header
-    private let kinds: [String]
-    private let layers: Int
-    private let ropeCount: Int
-
-    public var bytes: [UInt8] {
+        let values = values ?? sizes.randomValues()
         let numbers = [
             sizes.dim, sizes.hidden, sizes.layers, sizes.heads, sizes.kvHeads,
             hasClassifier ? -sizes.vocab : sizes.vocab, sizes.maxSeqLen,
         ]
         var floats = values["tok_embeddings.weight"]!
-        for kind in kinds {
-            for layer in 0..<layers { floats += values["layers.\(layer).\(kind).weight"]! }
+        for (kind, _) in sizes.layerKinds {
+            for layer in 0..<sizes.layers { floats += values["layers.\(layer).\(kind).weight"]! }
         }
-        floats += values["norm.weight"]! + Array(repeating: 7, count: ropeCount)
+        floats += values["norm.weight"]!
+        floats += Array(repeating: 7, count: sizes.maxSeqLen * (sizes.dim / sizes.heads))
         if hasClassifier { floats += values["output.weight"]! }
-        return numbers.flatMap { littleEndian(Int32(truncatingIfNeeded: $0)) }
+        bytes =
+            numbers.flatMap { littleEndian(Int32($0)) }
             + floats.flatMap { littleEndian($0.bitPattern) }
     }
 }

@@ -8,11 +8,11 @@ import Testing
 @testable import WeightTool
 
 @Suite(.serialized) struct ConvertTests {
-    let folder: ScratchFolder
+    let folder: TemporaryFolder
     let input: String
 
     init() throws {
-        folder = try ScratchFolder()
+        folder = try TemporaryFolder()
         try FileManager.default.createDirectory(
             atPath: folder.file("in"), withIntermediateDirectories: false)
         input = folder.file("in")
@@ -144,7 +144,7 @@ import Testing
 
     @Test func `a file that is there is replaced only by force`() throws {
         try write(TinyHuggingFace())
-        try folder.write("x.lmw", [1])
+        _ = try folder.write([1], as: "x.lmw")
         #expect(
             message { try convert(input, folder.file("x.lmw")) }
                 == "FOLDER/x.lmw: is there already; --force replaces it")
@@ -156,7 +156,7 @@ import Testing
         var tiny = TinyHuggingFace()
         try write(tiny)
         tiny.config["rms_norm_eps"] = "1e-06"
-        try folder.write("config.json", Array(tiny.configJSON.utf8))
+        _ = try folder.write(Array(tiny.configJSON.utf8), as: "config.json")
         #expect(
             message { try convert(input, folder.file("x.safetensors")) }
                 == "FOLDER/config.json: is there already and says something else; --force replaces it"
@@ -231,6 +231,6 @@ import Testing
         let weights = Weights(random: config, element: .float32, seed: 1)
         // seven sizes, three vectors of 8, seven matrices of 8 by 8, two of 4 by 8; two tables
         let numbers = 7 + 3 * 8 + 7 * 64 + 2 * 32 + 2 * 2 * Int(Int32.max)
-        #expect(try Layout.llama2c(weights).byteCount == 4 * numbers)
+        #expect(try OutputFormat.llama2c.contents(of: weights).byteCount == 4 * numbers)
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct InfoTests {
     @Test func `the summary says format, sizes and parameters`() throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let weights = try Weights(
             contentsOf: TinyHuggingFace(type: "F16", isTied: true).write(to: folder, shards: 2))
         #expect(
@@ -61,8 +61,8 @@ import Testing
     func `digits are grouped`(number: Int, text: String) { #expect(grouped(number) == text) }
 
     @Test func `a damaged file is said to be so`() throws {
-        let folder = try ScratchFolder()
-        let path = try folder.write("x.lmw", Array("lumi".utf8))
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Array("lumi".utf8), as: "x.lmw")
         let error = #expect(throws: WeightFileError.self) { try Info.parse([path]).run() }
         #expect(
             error?.description

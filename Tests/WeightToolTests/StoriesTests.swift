@@ -1,6 +1,5 @@
 // StoriesTests: real weights tell the same story in every format.
 
-import Foundation
 import Support
 import TestSupport
 import Testing
@@ -8,23 +7,20 @@ import Testing
 @testable import CompactLlama
 @testable import WeightTool
 
-private let models = ProcessInfo.processInfo.environment["LLAMA_TEST_DATA"]
-    .flatMap { $0.isEmpty ? nil : $0 + "/models/" }
-
-@Suite(.enabled(if: models != nil, "needs the models that LLAMA_TEST_DATA names"))
+@Suite(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
 struct StoriesTests {
     private func story(_ weights: String) throws -> String {
-        let llama = try Llama(weights: weights, tokenizer: models! + "tok512.model")
+        let llama = try Llama(weights: weights, tokenizer: TestData.model("tok512.model"))
         var text = ""
         _ = try llama.complete("Once upon a time", seqLength: 128) { text += $0 }
         return text
     }
 
     @Test func `stories260K converted tells the same story`() throws {
-        let source = models! + "stories260K.bin"
+        let source = TestData.model("stories260K.bin")
         let expected = try story(source)
         #expect(expected.count > 200)
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         for name in ["a.lmw", "b.bin", "c.safetensors"] {
             let path = folder.file(name)
             try WeightTool.Convert.parse([source, path, "--verify"]).run()
@@ -33,11 +29,12 @@ struct StoriesTests {
     }
 
     @Test func `the .lmw of stories260K is what its .bin converts to`() throws {
-        let folder = try ScratchFolder()
-        try WeightTool.Convert.parse([models! + "stories260K.bin", folder.file("a.lmw")]).run()
+        let folder = try TemporaryFolder()
+        try WeightTool.Convert.parse([TestData.model("stories260K.bin"), folder.file("a.lmw")])
+            .run()
         let (found, expected) = try (
             Weights(contentsOf: folder.file("a.lmw")),
-            Weights(contentsOf: models! + "stories260K.lmw")
+            Weights(contentsOf: TestData.model("stories260K.lmw"))
         )
         #expect(found.config == expected.config)
         for (name, _) in expected.config.shapes {

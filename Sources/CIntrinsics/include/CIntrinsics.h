@@ -1,6 +1,11 @@
-// Machine instructions and system calls that Swift has no name for, each with a portable fallback.
+// CIntrinsics: machine instructions and a setting of malloc that Swift has no name for, each with a
+// portable fallback. Kernels, the thread pool and Storage use them.
 #ifndef CINTRINSICS_H
 #define CINTRINSICS_H
+
+#if defined(__linux__)
+#include <malloc.h>
+#endif
 
 /// Tells the core that this is a spin loop: saves power and leaves the pipeline to a sibling thread.
 static inline void spin_pause(void) {
@@ -11,10 +16,7 @@ static inline void spin_pause(void) {
 #endif
 }
 
-/// Has a cache line brought near without waiting for it; any address will do.
-static inline void prefetch(const void *_Nonnull address) { __builtin_prefetch(address); }
-
-/// Half precision to single, one number and eight; one instruction where the machine has it.
+/// Half precision to single, one number and eight: one instruction where the machine has it.
 typedef float float8 __attribute__((ext_vector_type(8)));
 
 static inline float widen_half(unsigned short bits) {
@@ -30,16 +32,13 @@ static inline float8 widen_half8(const void *_Nonnull address) {
     return __builtin_convertvector(halves, float8);
 }
 
-/// The cores that this process may run on, at least 1: on Linux, those its affinity mask allows.
-int usable_cores(void);
-
-/// What the calling thread has had of the system: nanoseconds on a core, and how often it went to
-/// sleep of its own accord. Zeros where the system does not say.
-typedef struct {
-    long long nanoseconds;
-    long sleeps;
-} thread_use;
-
-thread_use thread_use_now(void);
+/// Has malloc keep freed blocks of up to 32 MiB for later ones, in place of returning them to the
+/// system. Only glibc can be told; other libraries decide for themselves.
+static inline void keep_freed_memory(void) {
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 1 << 25);
+    mallopt(M_TRIM_THRESHOLD, 1 << 28);
+#endif
+}
 
 #endif

@@ -1,7 +1,6 @@
-// Duration: a time in seconds, for whoever computes a rate.
+// Duration: the length of a time span as a number, for rates.
 
 extension Duration {
-    /// This time in seconds.
     package var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) * 1e-18

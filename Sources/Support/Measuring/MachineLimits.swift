@@ -27,7 +27,7 @@ public struct MachineLimits {
                 ThreadPool.shared.run(pieces.count) { keep(sum(pieces[$0])) }
             }
         }
-        return Double(pieces.reduce(0) { $0 + $1.count }) / (time / .seconds(1))
+        return Double(pieces.reduce(0) { $0 + $1.count }) / time.inSeconds
     }
 
     /// Floating-point operations per second of fused multiply-adds on registers.
@@ -36,7 +36,7 @@ public struct MachineLimits {
         let time = clock.measure {
             ThreadPool.shared.run(pieces) { _ in keep(multiplyAdd(rounds).bitPattern) }
         }
-        return Double(pieces * rounds * 12 * 16 * 2) / (time / .seconds(1))
+        return Double(pieces * rounds * 12 * 16 * 2) / time.inSeconds
     }
 
     private func sum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {

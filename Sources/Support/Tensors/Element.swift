@@ -1,5 +1,5 @@
-// Element: the number formats of weights. All arithmetic is in Float; halves stay halves in memory and
-// are widened, without loss, where they are read.
+// Element: the number formats of weights. All arithmetic is in Float; kernels widen half-precision
+// values, without loss, as they read them.
 
 import CIntrinsics
 
@@ -13,10 +13,17 @@ public enum ElementType: String, Sendable, CaseIterable {
     public var size: Int { self == .float32 ? 4 : 2 }
 }
 
-/// A number format that kernels read as Float.
+/// A number format that kernels read as Float, one value or eight.
 protocol Element {
     static func load8(_ p: UnsafePointer<Self>) -> SIMD8<Float>
     var widened: Float { get }
+}
+
+extension Element {
+    @inline(__always)
+    static func load16(_ p: UnsafePointer<Self>) -> SIMD16<Float> {
+        SIMD16(lowHalf: load8(p), highHalf: load8(p + 8))
+    }
 }
 
 extension Float: Element {

@@ -1,5 +1,5 @@
-// Matmul: matrix products over strided, broadcast tensors. It looks at the strides and the number of
-// rows to choose one of the kernels in Kernels.swift, and spreads the work over the threads.
+// Matmul: the matrix product of strided, broadcast tensors. It chooses one of the kernels in Gemv.swift
+// and Gemm.swift by the number of rows and the strides, and divides the columns among the threads.
 
 import Synchronization
 
@@ -17,8 +17,8 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let row = matmul(a.expandedDimensions(axis: 0), b)
         return row.selecting(0, axis: -2)
     }
-    let a = a.widened
-    let b = b.strides[-2] == 1 ? b : b.widened  // kernels widen columns only
+    let a = a.widened()
+    let b = b.strides[-2] == 1 ? b : b.widened()  // kernels widen columns only
     let (m, k, n) = (a.shape[-2], a.shape[-1], b.shape[-1])
     let batch = a.shape.replacingLast(1, 1).broadcast(with: b.shape.replacingLast(1, 1))
     let shape = batch.replacingLast(m, n)
@@ -27,36 +27,77 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     let bSteps = b.strides(stretchedTo: batch.replacingLast(k, n))
 
     return Tensor(shape: shape) { out in
-        let kernel = Kernel(
+        let product = MatrixProduct(
             m: m, k: k, n: n, aStrides: (a.strides[-2], a.strides[-1]),
             bStrides: (b.strides[-2], b.strides[-1]))
-        // a piece is a run of columns of one of the batch's products
+        // a task is a run of columns of one of the batch's products
         let matrices = batch.count
-        let columns = kernel.columnsPerPiece(matrices: matrices)
-        let piecesPerMatrix = max(1, (n + columns - 1) / columns)
-        let isShared = kernel.isWorthSharing(matrices: matrices)
-        func run<E: Element>(_ bElements: UnsafePointer<E>) {
-            let rows = UnsafeRawBufferPointer(
-                start: bElements + b.offset, count: n * k * b.element.size)
+        let columns = product.columnsPerTask(matrices: matrices)
+        let tasksPerMatrix = max(1, (n + columns - 1) / columns)
+        func run<E: Element>(_ type: E.Type) {
+            let (aStart, bStart) = (a.storage.elements() + a.offset, b.storage.elements(as: type))
             ThreadPool.shared.run(
-                matrices * piecesPerMatrix, isShared: isShared,
-                reading: matrices == 1 && kernel.readsRowsOfB ? rows : nil
-            ) { piece in
-                let (matrix, part) = (piece / piecesPerMatrix, piece % piecesPerMatrix)
+                matrices * tasksPerMatrix, isParallel: product.isWorthSharing(matrices: matrices)
+            ) { task in
+                let (matrix, part) = (task / tasksPerMatrix, task % tasksPerMatrix)
                 let (i, j) = (matrix / batch.lanes[1], matrix % batch.lanes[1])
-                let aOffset = a.offset + i * aSteps.lanes[0] + j * aSteps.lanes[1]
-                let bOffset = b.offset + i * bSteps.lanes[0] + j * bSteps.lanes[1]
-                kernel.run(
-                    a.storage.base + aOffset, bElements + bOffset, out + matrix * m * n,
-                    columns: part * columns..<min(n, (part + 1) * columns))
+                product.compute(
+                    aStart + (i * aSteps.lanes[0] + j * aSteps.lanes[1]),
+                    bStart + (b.offset + i * bSteps.lanes[0] + j * bSteps.lanes[1]),
+                    out + matrix * m * n, columns: part * columns..<min(n, (part + 1) * columns))
             }
         }
         withExtendedLifetime((a, b)) {
             switch b.element {
-            case .float32: run(Pointer(b.storage.base))
-            case .float16: run(b.storage.halves(as: Half.self))
-            case .bfloat16: run(b.storage.halves(as: BFloat16.self))
+            case .float32: run(Float.self)
+            case .float16: run(Half.self)
+            case .bfloat16: run(BFloat16.self)
             }
+        }
+    }
+}
+
+/// The product of one m × k and one k × n matrix with the given strides. One thread computes each
+/// result, in an order that depends on the shapes alone, so results do not depend on the number of
+/// threads.
+struct MatrixProduct {
+    let m: Int, k: Int, n: Int
+    let aStrides: (row: Int, column: Int)
+    let bStrides: (row: Int, column: Int)
+    var threads = ThreadPool.shared.threads
+
+    private enum Kernel { case gemvOfRows, gemvOfColumns, gemm }
+
+    private var kernel: Kernel {
+        if m >= 4 || aStrides.column != 1 { return .gemm }
+        if bStrides.row == 1 { return .gemvOfRows }
+        return bStrides.column == 1 ? .gemvOfColumns : .gemm
+    }
+
+    /// The cost of a column in elements read: many rows are bound by arithmetic, not by memory.
+    private var columnCost: Int { k * max(1, m / 8) }
+
+    /// Whether this many products together take some microseconds, longer than sharing them.
+    func isWorthSharing(matrices: Int) -> Bool { columnCost * n * matrices >= 1 << 15 }
+
+    /// The columns of one task: a quarter of a thread's share, but between the cost of claiming a
+    /// task and about 25 µs of work. All columns if sharing would not pay.
+    func columnsPerTask(matrices: Int) -> Int {
+        if threads == 1 || !isWorthSharing(matrices: matrices) { return max(n, 1) }
+        let share = n * matrices / (4 * threads)
+        let columns = min(max(share, (1 << 13) / columnCost), (1 << 17) / columnCost)
+        let width = MatrixProduct.tileColumns
+        return max(1, (columns + width - 1) / width) * width
+    }
+
+    /// Computes `columns` of the product into `out`, a contiguous m × n matrix.
+    func compute<E: Element>(
+        _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, columns: Range<Int>
+    ) {
+        switch kernel {
+        case .gemvOfRows: gemvOfRows(a, b, out, columns)
+        case .gemvOfColumns: gemvOfColumns(a, b, out, columns)
+        case .gemm: gemm(a, b, out, columns)
         }
     }
 }
@@ -69,7 +110,7 @@ extension Shape {
     }
 }
 
-/// What all matrix products of this process together had to do.
+/// The work of all matrix products of this process, for the timer and the benchmark.
 public struct MatmulWork: Sendable {
     private static let products = Atomic<Int>(0)
     private static let bytes = Atomic<Int>(0)

@@ -1,7 +1,7 @@
-// TensorLoop: the one way this library walks over strided tensors. Axes that lie regularly in
-// memory for every operand are merged first, so that most walks become a single long row.
+// TensorLoop: the loop over strided tensors behind copies, arithmetic and reductions. It merges axes
+// with regular strides, so that most loops become a single long row.
 
-/// A walk over one result and up to two operands of the same shape.
+/// A loop over one result and up to two operands of the same shape.
 struct TensorLoop {
     /// The sizes of the axes that are not part of a row, and the strides of all axes.
     private var outer: SIMD4<Int>
@@ -10,12 +10,12 @@ struct TensorLoop {
     let rowSize: Int
     let steps: (out: Int, a: Int, b: Int)
 
-    /// The strides of the result and of the operands; for an operand that is missing, another's again.
+    /// The strides of the result and of both operands; a missing operand repeats the other's.
     init(_ shape: Shape, out: Shape, a: Shape, b: Shape) {
         (outer, self.out, self.a, self.b) = (shape.lanes, out.lanes, a.lanes, b.lanes)
         var row = (size: 1, out: 0, a: 0, b: 0)
         var axis = 3
-        // from the back, axes join the row as long as every operand goes on evenly
+        // from the last axis on, axes join the row as long as every operand's strides are regular
         while axis >= 0 {
             let size = outer[axis]
             if row.size == 1 {
@@ -33,8 +33,8 @@ struct TensorLoop {
         (rowSize, steps) = (row.size, (row.out, row.a, row.b))
     }
 
-    /// Calls `body` with the offsets and the length of every row, on all threads if there is enough
-    /// to do. One very long row is cut into several.
+    /// Calls `body` with the offsets and the length of every row, on all threads if the loop is long
+    /// enough. A single long row is cut into several.
     @inline(__always)
     func forEachRow(_ body: (_ out: Int, _ a: Int, _ b: Int, _ count: Int) -> Void) {
         let enough = 1 << 14
@@ -59,33 +59,28 @@ struct TensorLoop {
     }
 }
 
-/// Copies the elements of `source` to `target`, as Floats, row-major unless other strides are given.
+/// Copies the elements of `source` to `target` as Floats, row-major unless other strides are given.
 func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Shape? = nil) {
     let loop = TensorLoop(
         source.shape, out: strides ?? source.shape.rowMajorStrides,
         a: source.strides, b: source.strides)
     let (toStep, fromStep, _) = loop.steps
-    func widen<E: Element>(_ type: E.Type) {
-        let source = source.storage.halves(as: type) + source.offset
+    func copy<E: Element>(_ type: E.Type) {
+        let elements = source.storage.elements(as: type) + source.offset
         loop.forEachRow { toOffset, fromOffset, _, count in
-            let (to, from) = (target + toOffset, source + fromOffset)
-            for i in 0..<count { to[i * toStep] = from[i * fromStep].widened }
+            let (to, from) = (target + toOffset, elements + fromOffset)
+            if toStep == 1, fromStep == 1, let from = from as? UnsafeMutablePointer<Float> {
+                to.update(from: from, count: count)
+            } else {
+                for i in 0..<count { to[i * toStep] = from[i * fromStep].widened }
+            }
         }
     }
     withExtendedLifetime(source) {
         switch source.element {
-        case .float16: widen(Half.self)
-        case .bfloat16: widen(BFloat16.self)
-        case .float32:
-            let source = source.storage.base + source.offset
-            loop.forEachRow { toOffset, fromOffset, _, count in
-                let (to, from) = (target + toOffset, source + fromOffset)
-                if toStep == 1 && fromStep == 1 {
-                    to.update(from: from, count: count)
-                } else {
-                    for i in 0..<count { to[i * toStep] = from[i * fromStep] }
-                }
-            }
+        case .float32: copy(Float.self)
+        case .float16: copy(Half.self)
+        case .bfloat16: copy(BFloat16.self)
         }
     }
 }

@@ -1,263 +1,171 @@
-// ThreadPool: the worker threads behind matmul and the larger element-wise operations. A token needs
-// some fifty matrix products of a few microseconds each, so a worker that has nothing to do first
-// spins for a moment and only then sleeps.
+// ThreadPool: runs the tasks of matmul and of large element-wise operations on all threads.
+// A token takes some fifty products of a few microseconds each, so an idle worker spins, gives its
+// core away every 256 looks, and sleeps only after 500 µs without work.
 
 import CIntrinsics
 import Dispatch
 import Synchronization
 
-/// How many threads compute.
-public enum ThreadCount {
-    private static let chosen = Atomic<Int>(0)
-
-    /// To be set before the first computation; later it has no effect.
-    public static var current: Int {
-        get {
-            let count = chosen.load(ordering: .relaxed)
-            return count > 0 ? count : Int(usable_cores())
-        }
-        set { chosen.store(newValue, ordering: .relaxed) }
-    }
-}
-
-/// A fixed set of threads that share the pieces of one job at a time. The caller works too.
+/// A fixed set of threads that compute one job at a time. The caller is one of them.
 final class ThreadPool: @unchecked Sendable {
-    /// One thread for every core this process may use, unless another number is set.
+    /// The pool of all kernels, with `ThreadCount.current` threads.
     static let shared = ThreadPool(threads: ThreadCount.current)
 
-    /// How long an idle thread looks for work before it sleeps: longer than what lies between two
-    /// products takes, with the drawing and printing of a token. Waking up takes a part of a token.
-    private static let patience = Duration.microseconds(500)
+    /// How long an idle worker spins: longer than the pause between two products, so that decoding
+    /// never waits for a thread to wake up.
+    private static let spinTime = Duration.microseconds(500)
 
     let threads: Int
-    /// How often a thread looks for work in that time, at least; the quickest of several trials
-    /// counts, since a thread may be put aside in the midst of one.
-    private let spins = {
-        let trial = 1 << 8
-        let times = (0..<8).map { _ in
-            ContinuousClock().measure { for _ in 0..<trial { spin_pause() } }
-        }
-        return max(trial, Int(Double(trial) * (patience / max(times.min()!, .nanoseconds(1)))))
-    }()
 
-    /// What is to be done, in an object that nobody has to retain for a piece: threads that count
-    /// references to one object slow each other down.
+    /// The body of a job. It is read unretained, so that threads do not contend for its reference
+    /// count.
     private final class Job {
         let body: (Int) -> Void
         init(_ body: @escaping (Int) -> Void) { self.body = body }
     }
 
-    // The current job is read only by who has claimed a piece, and written only while there are none,
-    // so the two counters order every access to it.
+    // `job` is written while no task is queued and read by threads that have claimed a task, so the
+    // queues' atomics order every access to it.
     private var job: Unmanaged<Job>?
-    private let shares: Shares
+    private let queues: TaskQueues
     private let unfinished = Atomic<Int>(0)
-
-    private let readAhead = ReadAhead()
     private let isBusy = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
-    private let callerSleeps = Atomic<Bool>(false)
-    private let work = DispatchSemaphore(value: 0)
-    private let done = DispatchSemaphore(value: 0)
-    private var solo = Solo()
-    private let clock = ContinuousClock()
+    private let wakeUp = DispatchSemaphore(value: 0)
 
     init(threads: Int) {
         self.threads = max(1, threads)
-        shares = Shares(threads: self.threads)
-        for index in 1..<self.threads {
-            // a pool of several threads lives forever
-            DispatchQueue(label: "worker \(index)", qos: .userInitiated).async {
-                self.workForever(index)
+        queues = TaskQueues(threads: self.threads)
+        for thread in 1..<self.threads {
+            // workers live as long as the process
+            DispatchQueue(label: "worker \(thread)", qos: .userInitiated).async {
+                self.work(as: thread)
             }
         }
     }
 
-    /// Calls `body` with every index in 0 ..< `count`, in any order, on all threads, and returns when
-    /// all calls have. A call from inside a job, or during another thread's, runs on the caller alone.
-    /// - Parameters:
-    ///   - isShared: false for jobs that the caller alone has done sooner.
-    ///   - reading: the memory that the pieces read one after the other, if it is worth reading ahead.
-    func run(
-        _ count: Int, isShared: Bool = true, reading: UnsafeRawBufferPointer? = nil,
-        _ body: (Int) -> Void
-    ) {
-        func alone() { for index in 0..<count { body(index) } }
-        if count <= 1 || threads == 1 || !isShared { return alone() }
-        if isBusy.exchange(true, ordering: .acquiring) { return alone() }
-        defer { isBusy.store(false, ordering: .releasing) }
-        let start = clock.now
-        if solo.isActive(at: start) { return alone() }
+    /// Calls `body` with every index in 0 ..< `count`, in any order, on all threads. Returns after
+    /// the last call has returned. A nested or concurrent call runs serially on its own thread.
+    /// - Parameter isParallel: false if sharing would take longer than the job itself.
+    func run(_ count: Int, isParallel: Bool = true, _ body: (Int) -> Void) {
+        guard count > 1, threads > 1, isParallel, !isBusy.exchange(true, ordering: .acquiring)
+        else {
+            for task in 0..<count { body(task) }
+            return
+        }
         withoutActuallyEscaping(body) { body in
             let job = Job(body)
             self.job = .passUnretained(job)
             unfinished.store(count, ordering: .relaxed)
-            shares.deal(count)
-            wakeSleepers(atMost: count - 1)
-            if let reading { readAhead.follow(reading) }
-            while let index = shares.claim(0) { finish(index) }
-            waitUntilFinished(since: start)
+            queues.fill(count)
+            for _ in 1..<count where removeSleeper() { wakeUp.signal() }
+            while let task = queues.claim(by: 0) { perform(task) }
+            var spin = SpinLoop()
+            while unfinished.load(ordering: .acquiring) > 0 { spin.wait() }
             withExtendedLifetime(job) { self.job = nil }
         }
+        isBusy.store(false, ordering: .releasing)
     }
 
-    private func finish(_ index: Int) {
-        job!._withUnsafeGuaranteedRef { $0.body(index) }
-        let left = unfinished.subtract(1, ordering: .sequentiallyConsistent).newValue
-        if left == 0, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
-            done.signal()
-        }
+    private func perform(_ task: Int) {
+        job!._withUnsafeGuaranteedRef { $0.body(task) }
+        unfinished.subtract(1, ordering: .releasing)
     }
 
-    /// - Parameter begin: when the job began, of which the caller's own part is done now.
-    private func waitUntilFinished(since begin: ContinuousClock.Instant) {
-        let start = clock.now
+    private func work(as thread: Int) {
+        let clock = ContinuousClock()
         while true {
-            for _ in 0..<spins {
-                if unfinished.load(ordering: .acquiring) == 0 { return }
-                spin_pause()
-            }
-            // who needs longer for a last piece than the caller for all of its own is put aside
-            if clock.now - start < start - begin { continue }
-            solo.begin()
-            // Sleep, unless the last piece is finished just now. Who takes the flag owes a signal;
-            // a worker that was put aside in between takes the next job's flag: hence the loop.
-            callerSleeps.store(true, ordering: .sequentiallyConsistent)
-            let isFinished = unfinished.load(ordering: .sequentiallyConsistent) == 0
-            if isFinished, callerSleeps.exchange(false, ordering: .sequentiallyConsistent) {
-                return
-            }
-            done.wait()
-        }
-    }
-
-    private func wakeSleepers(atMost count: Int) {
-        for _ in 0..<count {
-            guard takeSleeper() else { return }
-            work.signal()
-        }
-    }
-
-    /// Removes one from the sleepers, if there are any: who does owes the semaphore a signal, or has
-    /// decided not to sleep after all.
-    private func takeSleeper() -> Bool {
-        var count = sleepers.load(ordering: .sequentiallyConsistent)
-        while count > 0 {
-            let (isMine, now) = sleepers.weakCompareExchange(
-                expected: count, desired: count - 1, ordering: .sequentiallyConsistent)
-            if isMine { return true }
-            count = now
-        }
-        return false
-    }
-
-    private func workForever(_ thread: Int) {
-        var cursor = ReadAhead.Cursor()
-        while true {
-            var looks = 0
-            while looks < spins {
-                if let index = shares.claim(thread) {
-                    finish(index)
-                    looks = 0
-                } else {
-                    cursor.advance(in: readAhead, thread: thread, of: threads)
-                    spin_pause()
-                    looks += 1
+            var spin = SpinLoop()
+            var start = clock.now
+            while true {
+                if let task = queues.claim(by: thread) {
+                    perform(task)
+                    spin = SpinLoop()
+                    start = clock.now
+                } else if spin.wait(), clock.now - start > ThreadPool.spinTime {
+                    break
                 }
             }
             sleepers.add(1, ordering: .sequentiallyConsistent)
-            // look once more: a job may have come between the last look and the announcement
-            if shares.areLeft, takeSleeper() { continue }
-            work.wait()
+            // a job may have begun before the caller could see this sleeper
+            if queues.hasTasks, removeSleeper() { continue }
+            wakeUp.wait()
         }
+    }
+
+    /// Takes one sleeper off the count. The thread that succeeds must wake it, or not let it sleep.
+    private func removeSleeper() -> Bool {
+        var count = sleepers.load(ordering: .sequentiallyConsistent)
+        while count > 0 {
+            let (isRemoved, current) = sleepers.weakCompareExchange(
+                expected: count, desired: count - 1, ordering: .sequentiallyConsistent)
+            if isRemoved { return true }
+            count = current
+        }
+        return false
     }
 }
 
-/// The pieces of a job that nobody has claimed: every thread has a share of its own, the same pieces
-/// of the same product each time, which its cache may still hold; who is done helps the others.
-private struct Shares: ~Copyable {
+/// One thread's wait for others. Giving the core away keeps the pool fast where other programs, or
+/// more threads than cores, need it.
+private struct SpinLoop {
+    private var looks = 0
+
+    /// - Returns: whether the core was given away.
+    @discardableResult
+    mutating func wait() -> Bool {
+        looks += 1
+        if looks % 256 == 0 {
+            sched_yield()
+            return true
+        }
+        spin_pause()
+        return false
+    }
+}
+
+/// The tasks of a job that no thread has claimed. Each thread has a queue of its own, with the same
+/// tasks of the same product each time, which its cache may still hold: 4 % of decoding, and 12 to
+/// 30 % on busy cores. An idle thread steals from the others.
+private struct TaskQueues: ~Copyable {
     private let threads: Int
-    /// The next piece and the end of each share, in one word, and each word in a cache line of its own.
+    /// The first task and the end of each queue in one word, and each word in its own cache line.
     private let words: UnsafeMutablePointer<Atomic<UInt64>>
     private static let stride = 16
 
     init(threads: Int) {
         self.threads = threads
-        words = .allocate(capacity: threads * Shares.stride)
-        for i in 0..<threads * Shares.stride { (words + i).initialize(to: Atomic(0)) }
+        words = .allocate(capacity: threads * TaskQueues.stride)
+        for i in 0..<threads * TaskQueues.stride { (words + i).initialize(to: Atomic(0)) }
     }
 
-    func deal(_ count: Int) {
+    func fill(_ count: Int) {
         for thread in 0..<threads {
             let (start, end) = (count * thread / threads, count * (thread + 1) / threads)
-            words[thread * Shares.stride].store(
+            words[thread * TaskQueues.stride].store(
                 UInt64(end) << 32 | UInt64(start), ordering: .sequentiallyConsistent)
         }
     }
 
-    /// A piece of the thread's own share, or else of another's.
-    func claim(_ thread: Int) -> Int? {
+    /// A task of the thread's own queue, or else of another's.
+    func claim(by thread: Int) -> Int? {
         for other in 0..<threads {
-            let place = (thread + other) % threads * Shares.stride
+            let place = (thread + other) % threads * TaskQueues.stride
             var word = words[place].load(ordering: .sequentiallyConsistent)
             while word & 0xFFFF_FFFF < word >> 32 {
-                let (isMine, now) = words[place].weakCompareExchange(
+                let (isClaimed, current) = words[place].weakCompareExchange(
                     expected: word, desired: word + 1, ordering: .acquiring)
-                if isMine { return Int(word & 0xFFFF_FFFF) }
-                word = now
+                if isClaimed { return Int(word & 0xFFFF_FFFF) }
+                word = current
             }
         }
         return nil
     }
 
-    var areLeft: Bool {
+    var hasTasks: Bool {
         (0..<threads).contains { thread in
-            let word = words[thread * Shares.stride].load(ordering: .sequentiallyConsistent)
+            let word = words[thread * TaskQueues.stride].load(ordering: .sequentiallyConsistent)
             return word & 0xFFFF_FFFF < word >> 32
-        }
-    }
-}
-
-/// Where other programs keep the cores busy, a worker may be put aside in the midst of a piece, and
-/// waiting for it takes longer than it would ever save; or the workers take from the caller what little
-/// of a core it has. The caller then works alone for a while.
-private struct Solo {
-    private static let shortest = Duration.microseconds(500), longest = Duration.milliseconds(256)
-    /// How often the caller's share of its core is looked at, and what share is too little.
-    private static let interval = Duration.milliseconds(20), leastShare = 0.75
-
-    private let clock = ContinuousClock()
-    private var length = shortest
-    private var end: ContinuousClock.Instant?
-    private var lastEnd = ContinuousClock().now
-    private var lastLook = ContinuousClock().now
-    private var lastUse = thread_use_now()
-
-    /// A worker has been put aside: longer than before if the last attempt ended the same way.
-    mutating func begin() {
-        let now = clock.now
-        let wentWell = now - lastEnd > length * 4
-        length = wentWell ? Solo.shortest : min(length * 2, Solo.longest)
-        end = now + length
-    }
-
-    mutating func isActive(at now: ContinuousClock.Instant) -> Bool {
-        if let end {
-            if now < end { return true }
-            (self.end, lastEnd) = (nil, now)
-            (lastLook, lastUse) = (now, thread_use_now())
-        }
-        if now - lastLook > Solo.interval { look(at: now) }
-        return end != nil
-    }
-
-    private mutating func look(at now: ContinuousClock.Instant) {
-        let (passed, before) = (now - lastLook, lastUse)
-        (lastLook, lastUse) = (now, thread_use_now())
-        let share = Double(lastUse.nanoseconds - before.nanoseconds) / (passed / .nanoseconds(1))
-        // who has slept of its own accord has not been put aside; a share of 0 is an unknown one
-        if lastUse.sleeps == before.sleeps && share > 0 && share < Solo.leastShare {
-            end = now + Solo.longest
         }
     }
 }

@@ -1,9 +1,12 @@
 // LMWFile: the `.lmw` format, version 1, of the Python original: a header of ten numbers, then named
-// tensors in any order up to the end of the file.
+// Float tensors in any order. `Weights` reads it, `OutputFormat` writes it.
 
 enum LMWFile {
     private static let magic: UInt32 = 0x696D_756C  // "lumi"
+    private static let version = 1
     private static let headerSize = 40
+
+    // MARK: Reading
 
     static func recognises(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.count >= 4 && bytes.number(at: 0) == magic
@@ -11,31 +14,29 @@ enum LMWFile {
 
     static func read(_ file: MappedFile) throws -> (Config, [String: Tensor]) {
         var config = try readHeader(file.bytes)
-        let records = try readRecords(file)
+        let entries = try readEntries(file)
         // the header does not say hidden_dim: w1 does
         let w1 = "layers.0.feed_forward.w1.weight"
-        guard let hidden = records[w1] else { throw WeightFileError.Problem.missingTensor(w1) }
-        config.hiddenDim = hidden.shape[0]
-        return (config, try check(records, against: config, file))
+        guard let entry = entries[w1] else { throw Problem.missingTensor(w1) }
+        config.hiddenDim = entry.shape[0]
+        // Meta's files hold RoPE's frequencies, too, which are computed here
+        let matched = try entries.matched(with: config) { $0 == "rope.freqs" }
+        return (config, matched.mapValues(\.tensor))
     }
 
     private static func readHeader(_ bytes: UnsafeRawBufferPointer) throws -> Config {
-        guard bytes.count >= headerSize else {
-            throw WeightFileError.Problem.truncated(
-                reading: "the header", at: 0, needed: headerSize, available: bytes.count)
-        }
+        try bytes.require(headerSize, at: 0, reading: "the header")
         func field(_ index: Int) -> Int { Int(bytes.number(at: index * 4, as: Int32.self)) }
-        guard field(1) == 1 else { throw WeightFileError.Problem.unsupportedVersion(field(1)) }
-        // The later layouts also say 1, with a number more or less before this field: what stands
-        // here then is a count, a wavelength or a name's length, none of them small and positive.
+        try require(
+            field(1) == version, "version \(version) of .lmw", found: "version \(field(1))")
+        // Later layouts also say version 1, with one number more or less before this field. What
+        // they have here is a count, a wavelength or a name's length: none is small and positive.
         let normEps = Float(bitPattern: bytes.number(at: 36))
-        guard normEps >= 1e-20 && normEps < 1 else {
-            throw WeightFileError.Problem.otherLayout(normEps: normEps)
-        }
-        guard field(6) > 0 else {
-            throw WeightFileError.Problem.badSize(
-                "multiple_of", "\(field(6))", expected: "a positive number")
-        }
+        try require(
+            normEps >= 1e-20 && normEps < 1, "version 1's first layout of .lmw",
+            found: "norm_eps = \(normEps): either damage or a later layout, which also says "
+                + "version 1; convert the model again")
+        try require(field(6) > 0, "a positive number", as: "multiple_of", found: field(6))
         let config = Config(
             dim: field(2), hiddenDim: 0, nLayers: field(3), nHeads: field(4), nKvHeads: field(5),
             vocabSize: field(7), maxSeqLen: field(8), normEps: normEps)
@@ -43,88 +44,72 @@ enum LMWFile {
         return config
     }
 
-    private struct Record {
-        let shape: [Int]
-        let offset: Int
-    }
-
-    private static func readRecords(_ file: MappedFile) throws -> [String: Record] {
-        let bytes = file.bytes
-        var records: [String: Record] = [:]
+    private static func readEntries(_ file: MappedFile) throws -> [String: TensorEntry] {
+        var entries: [String: TensorEntry] = [:]
         var offset = headerSize
 
-        /// Steps over `count` bytes, if there are as many.
-        func take(_ count: Int, _ what: @autoclosure () -> String) throws -> Int {
-            guard count <= bytes.count - offset else {
-                throw WeightFileError.Problem.truncated(
-                    reading: what(), at: offset, needed: count, available: bytes.count - offset)
-            }
+        func next(_ count: Int, _ what: @autoclosure () -> String) throws -> UnsafeRawBufferPointer
+        {
+            try file.bytes.require(count, at: offset, reading: what())
             defer { offset += count }
-            return offset
+            return UnsafeRawBufferPointer(rebasing: file.bytes[offset..<offset + count])
         }
 
-        while offset < bytes.count {
+        while offset < file.bytes.count {
             let start = offset
-            let length = Int(bytes.number(at: try take(4, "a name's length"), as: UInt32.self))
-            guard length > 0 && length % 4 == 0 else {
-                throw WeightFileError.Problem.badName("a length of \(length)", at: start)
-            }
-            let nameBytes = bytes[try take(length, "a tensor's name")..<offset]
-            guard nameBytes.count <= 256, let padded = String(validating: nameBytes, as: UTF8.self),
-                padded.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
-            else {
-                throw WeightFileError.Problem.badName("\(length) bytes that are not one", at: start)
-            }
-            let name = String(padded.reversed().drop { $0 == " " }.reversed())
+            let length = Int(try next(4, "a name's length").number(at: 0, as: UInt32.self))
+            let expected = "a tensor's name at offset \(start)"
+            try require(length > 0 && length % 4 == 0, expected, found: "a length of \(length)")
+            let bytes = try next(length, "a tensor's name")
+            let isName = length <= 256 && bytes.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+            try require(isName, expected, found: "\(length) bytes that are not one")
+            var name = String(decoding: bytes, as: UTF8.self)
+            while name.last == " " { name.removeLast() }
 
-            let rank = Int(
-                bytes.number(at: try take(4, "the shape of \(name)"), as: UInt32.self))
-            guard rank >= 1 && rank <= 4 else {
-                throw WeightFileError.Problem.badSize(
-                    "the number of axes of \(name)", "\(rank)", expected: "1 to 4")
-            }
-            let sizes = try take(rank * 4, "the shape of \(name)")
-            let shape = (0..<rank).map { Int(bytes.number(at: sizes + $0 * 4, as: UInt32.self)) }
-            guard !shape.contains(0) else {
-                throw WeightFileError.Problem.badSize(
-                    "every size of \(name)", "\(shape)", expected: "a positive number")
-            }
-            guard let byteCount = (shape + [4]).checkedProduct else {
-                throw WeightFileError.Problem.overflow(name)
-            }
-            let record = Record(shape: shape, offset: try take(byteCount, "the values of \(name)"))
-            guard records.updateValue(record, forKey: name) == nil else {
-                throw WeightFileError.Problem.repeatedTensor(name)
+            let rank = Int(try next(4, "the shape of \(name)").number(at: 0, as: UInt32.self))
+            try require(
+                rank >= 1 && rank <= 4, "1 to 4", as: "the number of axes of \(name)", found: rank)
+            let sizes = try next(rank * 4, "the shape of \(name)")
+            let shape = (0..<rank).map { Int(sizes.number(at: $0 * 4, as: UInt32.self)) }
+            try require(
+                !shape.contains(0), "a positive number", as: "every size of \(name)", found: shape)
+            guard let byteCount = (shape + [4]).checkedProduct else { throw Problem.overflow(name) }
+            let entry = TensorEntry(file: file, shape: shape, offset: offset)
+            _ = try next(byteCount, "the values of \(name)")
+            guard entries.updateValue(entry, forKey: name) == nil else {
+                throw Problem.repeatedTensor(name)
             }
         }
-        return records
+        return entries
     }
 
-    /// What Meta's files hold besides the weights: RoPE's frequencies, which are computed here.
-    private static let ignored: Set = ["rope.freqs"]
+    // MARK: Writing
 
-    private static func check(
-        _ records: [String: Record], against config: Config, _ file: MappedFile
-    ) throws -> [String: Tensor] {
-        var rest = records
-        var tensors: [String: Tensor] = [:]
-        func take(_ shapes: [(name: String, shape: [Int])]) throws {
-            for (name, shape) in shapes {
-                guard let record = rest.removeValue(forKey: name) else {
-                    throw WeightFileError.Problem.missingTensor(name)
-                }
-                guard record.shape == shape else {
-                    throw WeightFileError.Problem.wrongShape(
-                        name, expected: shape, found: record.shape)
-                }
-                tensors[name] = file.tensor(at: record.offset, shape: Shape(shape))
-            }
+    /// - Throws: `WeightFileError.Problem` if the format cannot express these weights.
+    static func contents(of weights: Weights) throws -> WeightFileContents {
+        let config = weights.config
+        try OutputFormat.lmw.require("rope_theta", config.ropeTheta, only: 10000)
+        var contents = WeightFileContents()
+        try contents.append([
+            Int(magic), version, config.dim, config.nLayers, config.nHeads, config.nKvHeads,
+            multipleOf(config), config.vocabSize, config.maxSeqLen,
+        ])
+        contents.append(config.normEps.bitPattern.littleEndianBytes)
+        for (name, shape) in config.shapes {
+            let padded = name + String(repeating: " ", count: 4 - name.utf8.count % 4)
+            try contents.append([padded.utf8.count])
+            contents.append(Array(padded.utf8))
+            try contents.append([shape.count] + shape)
+            contents.append(floats: weights[name])
         }
-        try take(config.outerShapes)
-        for layer in 0..<config.nLayers { try take(config.layerShapes(layer)) }
-        if let unknown = rest.keys.filter({ !ignored.contains($0) }).min() {
-            throw WeightFileError.Problem.unknownTensor(unknown)
-        }
-        return tensors
+        return contents
+    }
+
+    /// What the header states in place of `hiddenDim`: the Python original rounds 8/3 · dim up to a
+    /// multiple of it. If no number gives this `hiddenDim`, only w1's shape says it.
+    private static func multipleOf(_ config: Config) -> Int {
+        let (unrounded, rounded) = (8 * config.dim / 3, config.hiddenDim)
+        let multiples = [256, 128, 64, 32, 16, 8, 4, 2, 1, rounded]
+        return multiples.first { (unrounded + $0 - 1) / $0 * $0 == rounded } ?? 1
     }
 }

@@ -1,109 +1,131 @@
 // Llama2cFile: the legacy `.bin` format of karpathy/llama2.c: seven sizes, then all weights of a
-// kind one after the other, without names. There is no magic number: the file's size has to be the
-// one that the seven sizes add up to.
+// kind one after the other, as Floats and without names. There is no magic number: a file's size
+// must be the one that its header gives. `Weights` reads it, `OutputFormat` writes it.
 
 enum Llama2cFile {
     private static let headerSize = 28
 
-    static func read(_ file: MappedFile) throws -> (Config, [String: Tensor]) {
-        let bytes = file.bytes
-        let config: Config
-        let sharesClassifier: Bool
-        do {
-            (config, sharesClassifier) = try readHeader(bytes)
-        } catch let problem as WeightFileError.Problem {
-            throw WeightFileError.Problem.unknownFormat(otherFormat(bytes) ?? problem.asFound)
-        }
+    /// All tensors but the classifier in the order of the file: kind by kind, each for all layers.
+    /// RoPE's tables follow, then the classifier if it is not tied.
+    private static func tensors(_ config: Config) -> [(name: String, shape: [Int])] {
+        let layers = (0..<config.nLayers).map(config.layerShapes)
+        var tensors = [config.outerShapes[0]]
+        for kind in layers[0].indices { tensors += layers.map { $0[kind] } }
+        tensors.append(config.outerShapes[1])
+        return tensors
+    }
 
-        // all tensors in the order of the file: kind by kind, each kind for all layers
-        let layers = config.layerShapes(0)
-        let kinds = [
-            "attention_norm", "attention.wq", "attention.wk", "attention.wv", "attention.wo",
-            "ffn_norm", "feed_forward.w1", "feed_forward.w2", "feed_forward.w3",
-        ]
-        let ropeTables = [config.maxSeqLen, config.headSize]
-        guard let layerCount = sum(layers.map(\.shape)),
-            let allLayers = [layerCount, config.nLayers].checkedProduct,
-            let outer = sum(config.outerShapes.dropLast(sharesClassifier ? 1 : 0).map(\.shape)),
-            let count = sum([[allLayers], [outer], ropeTables]),
-            let byteCount = [count, 4].checkedProduct,
-            byteCount < Int.max - headerSize
-        else { throw WeightFileError.Problem.unknownFormat("sizes that no file holds") }
-        guard bytes.count == byteCount + headerSize else {
-            let problem = WeightFileError.Problem.wrongFileSize(
-                expected: byteCount + headerSize, found: bytes.count)
-            throw otherFormat(bytes).map(WeightFileError.Problem.unknownFormat) ?? problem
+    // MARK: Reading
+
+    static func read(_ file: MappedFile) throws -> (Config, [String: Tensor]) {
+        let (config, isTied): (Config, Bool)
+        do {
+            (config, isTied) = try readHeader(file.bytes)
+        } catch {
+            throw otherFormat(file.bytes).map(unknownFormat) ?? error
         }
 
         var offset = headerSize
         var tensors: [String: Tensor] = [:]
-        func take(_ name: String, _ shape: [Int]) {
-            let shape = Shape(shape)
-            tensors[name] = file.tensor(at: offset, shape: shape)
-            offset += shape.count * 4
+        func read(_ name: String, _ shape: [Int]) {
+            let tensor = file.tensor(at: offset, shape: Shape(shape))
+            tensors[name] = tensor
+            offset += tensor.shape.count * 4
         }
-        take("tok_embeddings.weight", [config.vocabSize, config.dim])
-        for kind in kinds {
-            for layer in 0..<config.nLayers {
-                let name = "layers.\(layer).\(kind).weight"
-                take(name, layers.first { $0.name == "layers.0.\(kind).weight" }!.shape)
-            }
-        }
-        take("norm.weight", [config.dim])
-        offset += ropeTables[0] * ropeTables[1] * 4
-        if sharesClassifier {
+        for (name, shape) in Self.tensors(config) { read(name, shape) }
+        offset += config.maxSeqLen * config.headSize * 4
+        if isTied {
             tensors["output.weight"] = tensors["tok_embeddings.weight"]
         } else {
-            take("output.weight", [config.vocabSize, config.dim])
+            read("output.weight", [config.vocabSize, config.dim])
         }
         return (config, tensors)
     }
 
     private static func readHeader(_ bytes: UnsafeRawBufferPointer) throws -> (Config, Bool) {
-        guard bytes.count >= headerSize else {
-            throw WeightFileError.Problem.truncated(
-                reading: "the header", at: 0, needed: headerSize, available: bytes.count)
-        }
+        guard bytes.count >= headerSize else { throw unknownFormat("\(bytes.count) bytes") }
         func field(_ index: Int) -> Int { Int(bytes.number(at: index * 4, as: Int32.self)) }
         let config = Config(
             dim: field(0), hiddenDim: field(1), nLayers: field(2), nHeads: field(3),
             nKvHeads: field(4), vocabSize: abs(field(5)), maxSeqLen: field(6))
-        try config.validate()
-        guard config.hiddenDim > 0 else {
-            throw WeightFileError.Problem.badSize(
-                "hidden_dim", "\(config.hiddenDim)", expected: "a positive number")
+        let isTied = field(5) > 0  // a negative vocab_size announces a classifier
+        do {
+            try config.validate()
+            let hiddenDim = config.hiddenDim
+            try require(hiddenDim > 0, "a positive number", as: "hidden_dim", found: hiddenDim)
+        } catch Problem.badValue(let name, let expected, let found) {
+            throw unknownFormat("\(name) = \(found) where the latter has \(expected)")
         }
-        // a negative vocab_size says that a classifier of its own follows
-        return (config, field(5) > 0)
+        let byteCount = byteCount(config, isTied: isTied)
+        guard byteCount < 0x1p63 else { throw unknownFormat("sizes that no file holds") }
+        try require(
+            bytes.count == Int(byteCount), "\(Int(byteCount)) bytes for the sizes in its header",
+            found: bytes.count)
+        return (config, isTied)
     }
 
-    /// What else people take for weights, by its first bytes.
+    /// The size of a file, as a Double because a damaged header's sizes overflow Int. It is exact for
+    /// files that can be mapped.
+    private static func byteCount(_ config: Config, isTied: Bool) -> Double {
+        func count(_ shapes: [(name: String, shape: [Int])]) -> Double {
+            var count = 0.0
+            for (_, shape) in shapes { count += shape.reduce(1.0) { $0 * Double($1) } }
+            return count
+        }
+        var floats = count(config.outerShapes.dropLast(isTied ? 1 : 0))
+        floats += Double(config.nLayers) * count(config.layerShapes(0))
+        floats += Double(config.maxSeqLen * config.headSize)  // RoPE's tables
+        return Double(headerSize) + 4 * floats
+    }
+
+    /// This format is the last that is tried, so the file is of none.
+    private static func unknownFormat(_ found: String) -> Problem {
+        .unexpected(
+            ".lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin", found: found)
+    }
+
+    /// The name of another format, by the file's first bytes.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String? {
-        let start = bytes.prefix(9)
-        if start.starts(with: "GGUF".utf8) { return "GGUF, llama.cpp's format" }
-        if start.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
-        if start.starts(with: "24ka".utf8) { return "llama2.c's later .bin; export with version 0" }
+        if bytes.starts(with: "GGUF".utf8) { return "GGUF, llama.cpp's format" }
+        if bytes.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
+        if bytes.starts(with: "24ka".utf8) { return "llama2.c's later .bin; export with version 0" }
         return nil
     }
 
-    /// The number of elements of all these shapes together, or nil if it overflows.
-    private static func sum(_ shapes: [[Int]]) -> Int? {
-        shapes.reduce(0) { total, shape in
-            guard let total, let count = shape.checkedProduct else { return nil }
-            let (sum, overflow) = total.addingReportingOverflow(count)
-            return overflow ? nil : sum
-        }
-    }
-}
+    // MARK: Writing
 
-extension WeightFileError.Problem {
-    /// The problem as what was found where a header was expected.
-    fileprivate var asFound: String {
-        switch self {
-        case .badSize(let name, let found, let expected):
-            "\(name) = \(found) where the latter has \(expected)"
-        case .truncated(_, _, _, let available): "\(available) bytes"
-        default: "\(self)"
+    /// - Throws: `WeightFileError.Problem` if the format cannot express these weights.
+    static func contents(of weights: Weights) throws -> WeightFileContents {
+        let config = weights.config
+        try OutputFormat.llama2c.require("rope_theta", config.ropeTheta, only: 10000)
+        try OutputFormat.llama2c.require("norm_eps", config.normEps, only: 1e-5)
+        let (embeddings, output) = (weights["tok_embeddings.weight"], weights["output.weight"])
+        let isTied =
+            weights.isTied
+            || embeddings.element == output.element && haveEqualBits(embeddings, output)
+
+        var contents = WeightFileContents()
+        try contents.append([
+            config.dim, config.hiddenDim, config.nLayers, config.nHeads, config.nKvHeads,
+            isTied ? config.vocabSize : -config.vocabSize, config.maxSeqLen,
+        ])
+        for (name, _) in tensors(config) { contents.append(floats: weights[name]) }
+        // nobody reads RoPE's tables any more, but the format has them
+        let pairs = config.headSize / 2
+        for function in [cos, sin] as [(Double) -> Double] {
+            let byteCount = config.maxSeqLen * pairs * 4
+            contents.append(rows: config.maxSeqLen, byteCount: byteCount) { positions in
+                var values: [Float] = []
+                for position in positions {
+                    for pair in 0..<pairs {
+                        let frequency = pow(10000, -2 * Double(pair) / Double(config.headSize))
+                        values.append(Float(function(Double(position) * frequency)))
+                    }
+                }
+                return values.withUnsafeBytes { Array($0) }
+            }
         }
+        if !isTied { contents.append(floats: output) }
+        return contents
     }
 }

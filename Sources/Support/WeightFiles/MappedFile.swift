@@ -1,4 +1,5 @@
-// MappedFile: a whole file as read-only memory, and how to read numbers of it that nobody vouches for.
+// MappedFile: a whole file as read-only memory, and how to read numbers from it that may be damaged.
+// The readers of weight files and of tokenizers use it.
 
 /// A file's bytes, mapped: the system reads a page when it is first touched, and may drop it again.
 final class MappedFile {
@@ -9,28 +10,25 @@ final class MappedFile {
     init(path: String) throws {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_NONBLOCK)
-        guard descriptor >= 0 else { throw FileError.unreadable(path, reason(errno)) }
+        guard descriptor >= 0 else { throw FileError.unreadable(path, systemError) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw FileError.unreadable(path, reason(errno))
-        }
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: break
-        case S_IFDIR: throw FileError.notAFile(path, "a directory")
-        default: throw FileError.notAFile(path, "something else")
+        guard fstat(descriptor, &status) == 0 else { throw FileError.unreadable(path, systemError) }
+        let type = status.st_mode & S_IFMT
+        guard type == S_IFREG else {
+            throw FileError.notAFile(path, type == S_IFDIR ? "a directory" : "something else")
         }
         guard status.st_size > 0 else { throw FileError.empty(path) }
         let count = Int(status.st_size)
         guard let base = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
-        else { throw FileError.unreadable(path, reason(errno)) }
+        else { throw FileError.unreadable(path, systemError) }
         madvise(base, count, MADV_WILLNEED)
         bytes = UnsafeRawBufferPointer(start: base, count: count)
     }
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 
-    /// Gives the memory of whole pages in a range back to the system, until they are touched again.
+    /// Lets the system drop the whole pages of a range from memory; it reads them again on access.
     func release(_ range: Range<Int>) {
         let page = sysconf(Int32(_SC_PAGESIZE))
         let start = (range.lowerBound + page - 1) / page * page
@@ -59,26 +57,37 @@ public func readFile(_ path: String) throws -> Data {
     return withExtendedLifetime(file) { Data(file.bytes) }
 }
 
-private func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+/// Why the last system call failed.
+package var systemError: String { String(cString: strerror(errno)) }
 
 /// Why a file cannot be read or written at all.
 public enum FileError: Error, Equatable, CustomStringConvertible {
     case unreadable(_ path: String, _ reason: String)
     case notAFile(_ path: String, _ what: String)
     case empty(_ path: String)
-    case unwritable(_ path: String)
+    case unwritable(_ path: String, _ reason: String? = nil)
 
     public var description: String {
         switch self {
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
         case .notAFile(let path, let what): "\(path): expected a file, found \(what)"
         case .empty(let path): "\(path): the file is empty"
-        case .unwritable(let path): "\(path): cannot be written"
+        case .unwritable(let path, let reason):
+            "\(path): cannot be written" + (reason.map { ": \($0)" } ?? "")
         }
     }
 }
 
 extension UnsafeRawBufferPointer {
+    /// - Parameter what: what is read, for the error.
+    /// - Throws: `WeightFileError.Problem.truncated` unless `count` bytes follow at `offset`.
+    func require(_ count: Int, at offset: Int, reading what: @autoclosure () -> String) throws {
+        guard count <= self.count - offset else {
+            throw Problem.truncated(
+                reading: what(), at: offset, needed: count, available: self.count - offset)
+        }
+    }
+
     /// A little-endian number.
     /// - Precondition: its bytes lie within the buffer.
     func number<Number: FixedWidthInteger>(

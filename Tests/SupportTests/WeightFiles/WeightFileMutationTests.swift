@@ -1,5 +1,5 @@
-// Mutations: hundreds of weight files, damaged at random but the same in every run. Each one is
-// refused with a documented error, or gives complete tensors; none crashes.
+// WeightFileMutationTests: hundreds of weight files, damaged at random but the same in every run. Each
+// one is refused with a documented error, or gives complete tensors; none crashes.
 
 import TestSupport
 import Testing
@@ -42,7 +42,7 @@ enum Mutation: CaseIterable, Sendable {
     }
 }
 
-@Suite struct MutationTests {
+@Suite struct WeightFileMutationTests {
     private func expectErrorOrWeights(_ bytes: [UInt8], _ folder: TemporaryFolder) throws -> Bool {
         let path = try folder.write(bytes, as: "mutant")
         do {

@@ -1,4 +1,4 @@
-// The weight file for other programs: read back, it holds the same weights.
+// Peers: the weight file that other programs read holds the same weights.
 
 import Foundation
 import TestSupport
@@ -7,7 +7,7 @@ import Testing
 @testable import FullLlama
 @testable import Support
 
-@Suite struct WriteForPeersTests {
+@Suite struct PeersTests {
     private let config = Config(
         dim: 32, hiddenDim: 48, nLayers: 2, nHeads: 4, nKvHeads: 2, vocabSize: 50, maxSeqLen: 16)
 

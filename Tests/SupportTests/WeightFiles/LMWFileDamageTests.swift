@@ -1,33 +1,17 @@
-// Damaged .lmw files: each kind of damage has an error that names the file, and says what was
-// expected and what was found.
+// LMWFileDamageTests: each kind of damage to a .lmw file has an error that names the file, and says
+// what was expected and what was found.
 
 import TestSupport
 import Testing
 
 @testable import Support
 
-/// One kind of damage, and the error's text behind "path: ".
-struct Damage: Sendable, CustomTestStringConvertible {
-    let testDescription: String
-    let bytes: [UInt8]
-    let message: String
-
-    init(_ name: String, _ bytes: [UInt8], _ message: String) {
-        (testDescription, self.bytes, self.message) = (name, bytes, message)
-    }
-
+extension Damage {
     /// A file changed before it is written.
-    init(_ name: String, _ message: String, change: (inout LMWBytes) -> Void) {
+    fileprivate init(_ name: String, _ message: String, change: (inout LMWBytes) -> Void) {
         var file = LMWBytes()
         change(&file)
         self.init(name, file.bytes, message)
-    }
-
-    func expectError() throws {
-        let file = try WeightFile(bytes)
-        let error = #expect(throws: WeightFileError.self) { try file.weights() }
-        #expect(error?.description == "\(file.path): \(message)")
-        #expect(error?.path == file.path)
     }
 }
 
@@ -35,7 +19,7 @@ private let whole = LMWBytes()
 /// Where the parts of the first record, tok_embeddings.weight [5, 8], begin.
 private let (nameAt, rankAt, sizesAt, valuesAt) = (44, 68, 72, 80)
 
-@Suite struct DamagedLMWTests {
+@Suite struct LMWFileDamageTests {
     static let headers: [Damage] = [
         Damage("unknown version", "expected version 1 of .lmw, found version 2") { $0.version = 2 },
         Damage("version 0", "expected version 1 of .lmw, found version 0") { $0.version = 0 },

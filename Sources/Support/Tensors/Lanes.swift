@@ -1,0 +1,103 @@
+// Lanes: eight Floats at a time, the unit of all element-wise arithmetic: loading and storing with
+// any step, horizontal sum and maximum, and the exponential function.
+
+typealias Lanes = SIMD8<Float>
+typealias Pointer = UnsafePointer<Float>
+typealias MutablePointer = UnsafeMutablePointer<Float>
+
+/// Calls `body` for eights of 0 ..< `count`, the last one shorter. For contiguous elements, `body` is
+/// compiled a second time with constant steps.
+@inline(__always)
+func forEachLanes(
+    _ count: Int, contiguous: Bool,
+    _ body: (_ start: Int, _ count: Int, _ isContiguous: Bool) -> Void
+) {
+    var i = 0
+    if contiguous {
+        while i + 8 <= count {
+            body(i, 8, true)
+            i += 8
+        }
+    }
+    while i < count {
+        body(i, Swift.min(8, count - i), false)
+        i += 8
+    }
+}
+
+@inline(__always)
+func load(_ p: Pointer, step: Int, count: Int, padding: Float = 0) -> Lanes {
+    if step == 1 && count == 8 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
+    if step == 0 && count == 8 { return Lanes(repeating: p.pointee) }
+    if count == 8 { return Lanes { p[$0 * step] } }
+    var lanes = Lanes(repeating: padding)
+    for i in 0..<count { lanes[i] = p[i * step] }
+    return lanes
+}
+
+@inline(__always)
+func store(_ lanes: Lanes, _ p: MutablePointer, count: Int = 8) {
+    if count == 8 {
+        UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: Lanes.self)
+    } else {
+        for i in 0..<count { p[i] = lanes[i] }
+    }
+}
+
+@inline(__always)
+func store(_ lanes: SIMD16<Float>, _ p: MutablePointer) {
+    UnsafeMutableRawPointer(p).storeBytes(of: lanes, as: SIMD16<Float>.self)
+}
+
+extension SIMD8<Float> {
+    @inline(__always)
+    init(_ element: (Int) -> Float) {
+        self.init()
+        for i in 0..<8 { self[i] = element(i) }
+    }
+
+    @inline(__always)
+    var horizontalSum: Float {
+        let four = lowHalf + highHalf
+        let two = four.lowHalf + four.highHalf
+        return two[0] + two[1]
+    }
+
+    @inline(__always)
+    var horizontalMax: Float {
+        let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+        return Swift.max(Swift.max(four[0], four[1]), Swift.max(four[2], four[3]))
+    }
+}
+
+/// e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2, where the Taylor series up to r^7 is
+/// accurate to 2 units in the last place. Infinities and NaN as in C's expf; results below the
+/// smallest normal number become 0.
+@inline(__always)
+func exponential(_ x: Lanes) -> Lanes {
+    // adding 1.5 · 2^23 leaves the rounded number in the low bits
+    let magic = Lanes(repeating: 12_582_912)
+    let shifted = magic.addingProduct(x, Lanes(repeating: 1.442_695_04))
+    let n = shifted - magic
+    // ln 2 in two parts, so that n · ln 2 is subtracted exactly
+    var r = x.addingProduct(n, Lanes(repeating: -0.693_145_751_953_125))
+    r = r.addingProduct(n, Lanes(repeating: -1.428_606_765_330_187e-6))
+    var p = Lanes(repeating: 1 / 5040)
+    p = Lanes(repeating: 1 / 720).addingProduct(p, r)
+    p = Lanes(repeating: 1 / 120).addingProduct(p, r)
+    p = Lanes(repeating: 1 / 24).addingProduct(p, r)
+    p = Lanes(repeating: 1 / 6).addingProduct(p, r)
+    p = Lanes(repeating: 1 / 2).addingProduct(p, r)
+    p = Lanes(repeating: 1).addingProduct(p, r)
+    p = Lanes(repeating: 1).addingProduct(p, r)
+    // 2^n in two factors, since n = 128 has no exponent of its own
+    let power = unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- 0x4B40_0000
+    let half = power &>> 1
+    let bias = SIMD8<Int32>(repeating: 127)
+    p *= unsafeBitCast((half &+ bias) &<< 23, to: Lanes.self)
+    p *= unsafeBitCast((power &- half &+ bias) &<< 23, to: Lanes.self)
+    p.replace(with: .infinity, where: x .> 88.722_84)
+    p.replace(with: 0, where: x .< -87.336_54)
+    p.replace(with: x, where: x .!= x)
+    return p
+}

@@ -1,0 +1,83 @@
+// JSON: decodes JSON in which no key is there twice, and says what is wrong in sentences for a user.
+// The readers of `.safetensors`, of its index and of `config.json` use it.
+
+/// Any key.
+struct JSONKey: CodingKey, ExpressibleByStringLiteral {
+    let stringValue: String
+    var intValue: Int? { nil }
+    var name: String { stringValue }
+
+    init(stringLiteral: String) { stringValue = stringLiteral }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+/// Longer JSON is taken for damage: a large model's header has 0.1 MB.
+private let jsonLimit = 10_000_000
+
+/// Decodes JSON in which no key is there twice.
+/// - Parameter what: what the JSON is, for messages.
+/// - Throws: `WeightFileError.Problem`
+func decodeJSON<Value: Decodable>(
+    _ type: Value.Type, _ bytes: UnsafeRawBufferPointer, _ what: String
+) throws -> Value {
+    let count = bytes.count
+    try require(
+        count <= jsonLimit, "at most \(jsonLimit)", as: "the length of \(what)", found: count)
+    do {
+        let value = try JSONDecoder().decode(type, from: Data(bytes))
+        let key = repeatedKey(bytes)
+        try require(key == nil, "every key once", as: what, found: "\(key ?? "") twice")
+        return value
+    } catch let error as DecodingError {
+        throw error.problem(what)
+    }
+}
+
+/// A key that one object of a valid JSON text has twice.
+private func repeatedKey(_ json: UnsafeRawBufferPointer) -> String? {
+    var keys: [Set<String>] = []  // of each object around the current byte
+    var string = 0..<0  // the range of the last string, with its quotes
+    var i = 0
+    while i < json.count {
+        switch Unicode.Scalar(json[i]) {
+        case "{": keys.append([])
+        case "}": _ = keys.popLast()
+        case ":" where !keys.isEmpty:
+            // escapes can spell one key in two ways
+            let key = try? JSONDecoder().decode(String.self, from: Data(json[string]))
+            if let key, !keys[keys.count - 1].insert(key).inserted { return key }
+        case "\"":
+            let start = i
+            repeat {
+                i += json[i] == UInt8(ascii: "\\") ? 2 : 1
+            } while i < json.count && json[i] != UInt8(ascii: "\"")
+            string = start..<min(i + 1, json.count)
+        default: break
+        }
+        i += 1
+    }
+    return nil
+}
+
+extension DecodingError {
+    fileprivate func problem(_ what: String) -> Problem {
+        func key(_ path: [any CodingKey]) -> String {
+            path.isEmpty ? what : path.map(\.stringValue).joined(separator: ": ")
+        }
+        switch self {
+        case .keyNotFound(let missing, let context):
+            return .badValue(key(context.codingPath + [missing]), "a value", found: "nothing")
+        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
+            let kinds = [
+                "Int": "a whole number", "Float": "a number", "String": "a text",
+                "Bool": "true or false", "Array<Any>": "a list",
+            ]
+            let expected = kinds["\(type)"] ?? "an object"
+            return .badValue(key(context.codingPath), expected, found: "something else")
+        default:
+            let expected = "JSON with numbers of the right kind"
+            return .badValue(what, expected, found: "something else")
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// TensorEntry: a named tensor in a file, before it is known to be right. The readers of `.lmw` and
+// `.safetensors` list a file's entries; here they are matched with the tensors that a Llama has.
+
+/// A tensor in a file, its values at `offset` from the file's beginning.
+struct TensorEntry {
+    let file: MappedFile
+    var element = ElementType.float32
+    let shape: [Int]
+    let offset: Int
+
+    /// A view of the file's memory, or a copy if the values are unaligned.
+    var tensor: Tensor {
+        offset % element.size == 0
+            ? file.tensor(at: offset, shape: Shape(shape), element: element) : copied { $0 }
+    }
+
+    /// A copy in the same element type, its rows in another order. The system takes the original's
+    /// pages back, so that at most one tensor is in memory twice.
+    /// - Parameter source: the original's row that becomes this row of the copy.
+    func copied(rows source: (Int) -> Int) -> Tensor {
+        let (shape, rows) = (Shape(shape), shape[0])
+        let rowSize = shape.count / rows * element.size
+        let storage = Storage(count: shape.count, element: element)
+        let (copy, original) = (storage.bytes.baseAddress!, file.bytes.baseAddress! + offset)
+        ThreadPool.shared.run((rows + 63) / 64) { piece in
+            for row in piece * 64..<min(rows, piece * 64 + 64) {
+                (copy + row * rowSize).copyMemory(
+                    from: original + source(row) * rowSize, byteCount: rowSize)
+            }
+        }
+        file.release(offset..<offset + rows * rowSize)
+        return Tensor(storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
+    }
+}
+
+extension [String: TensorEntry] {
+    /// The entry of each tensor that a Llama of these sizes has, under Meta's names.
+    /// - Parameters:
+    ///   - nameInFile: the format's name of a tensor.
+    ///   - isIgnored: whether a file may have this tensor although no Llama here reads it.
+    /// - Throws: `WeightFileError` if a tensor is missing, has another shape or is unknown.
+    func matched(
+        with config: Config, nameInFile: (String) -> String = { $0 },
+        ignoring isIgnored: (String) -> Bool
+    ) throws -> [String: TensorEntry] {
+        var (rest, matched) = (self, [String: TensorEntry]())
+        func match(_ shapes: [(name: String, shape: [Int])]) throws {
+            for (name, shape) in shapes {
+                let key = nameInFile(name)
+                guard let entry = rest.removeValue(forKey: key) else {
+                    throw Problem.missingTensor(key)
+                }
+                try withPath(entry.file.path) {
+                    let expected = "shape \(shape) for the tensor \(key)"
+                    try require(entry.shape == shape, expected, found: entry.shape)
+                }
+                matched[name] = entry
+            }
+        }
+        try match(config.outerShapes)
+        // layer by layer, because a damaged file may announce billions of them
+        for layer in 0..<config.nLayers { try match(config.layerShapes(layer)) }
+        if let name = rest.keys.filter({ !isIgnored($0) }).min() {
+            throw WeightFileError(path: rest[name]!.file.path, problem: .unknownTensor(name))
+        }
+        return matched
+    }
+}

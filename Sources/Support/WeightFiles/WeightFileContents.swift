@@ -1,0 +1,117 @@
+// WeightFileContents: the contents of a weight file to be written. Each format's file describes them;
+// `Weights.write(as:to:)` and llama-weights write them.
+
+/// A format that weights can be written in, by the ending of its files.
+package enum OutputFormat: String, CaseIterable, Sendable {
+    case lmw = ".lmw"
+    case llama2c = ".bin"
+    case safetensors = ".safetensors"
+
+    /// - Throws: `WeightFileError.Problem` if the format cannot express these weights.
+    package func contents(of weights: Weights) throws -> WeightFileContents {
+        switch self {
+        case .lmw: try LMWFile.contents(of: weights)
+        case .llama2c: try Llama2cFile.contents(of: weights)
+        case .safetensors: try SafetensorsFile.contents(of: weights)
+        }
+    }
+
+    /// - Throws: `WeightFileError.Problem` unless the value is the one that all readers assume.
+    func require(_ name: String, _ value: Float, only expected: Float) throws {
+        guard value == expected else {
+            throw Problem.inexpressible(rawValue, name, value, only: expected)
+        }
+    }
+}
+
+extension Weights {
+    /// Writes a file, and `config.json` next to a `.safetensors` file.
+    /// - Throws: `WeightFileError.Problem` if the format cannot express these weights, `FileError` if
+    ///   the file cannot be written.
+    package func write(as format: OutputFormat, to path: String) throws {
+        let contents = try format.contents(of: self)
+        guard let file = fopen(path, "w") else { throw FileError.unwritable(path, systemError) }
+        defer { fclose(file) }
+        try contents.write(to: file, path: path)
+        if format == .safetensors { try ConfigFile(self).write(nextTo: path) }
+    }
+}
+
+/// The bytes of a file, in pieces that are made when they are written.
+package struct WeightFileContents {
+    private var pieces: [(rowCount: Int, byteCount: Int, bytes: (Range<Int>) -> [UInt8])] = []
+    package var byteCount: Int { pieces.reduce(0) { $0 + $1.byteCount } }
+
+    /// Appends rows of equal size; `bytes` makes those in a range.
+    mutating func append(rows: Int, byteCount: Int, bytes: @escaping (Range<Int>) -> [UInt8]) {
+        pieces.append((rows, byteCount, bytes))
+    }
+
+    mutating func append(_ bytes: [UInt8]) {
+        append(rows: 1, byteCount: bytes.count) { _ in bytes }
+    }
+
+    /// Appends numbers of 32 bits.
+    mutating func append(_ numbers: [Int]) throws {
+        for number in numbers {
+            guard let word = Int32(exactly: number) else { throw Problem.tooLarge(number) }
+            append(word.littleEndianBytes)
+        }
+    }
+
+    /// Appends a tensor's elements as they are stored.
+    /// - Parameter source: the tensor's row that becomes this row of the file.
+    mutating func append(_ tensor: Tensor, rows source: @escaping (Int) -> Int) {
+        let byteCount = tensor.shape.count * tensor.element.size
+        append(rows: tensor.shape[0], byteCount: byteCount) { rows in
+            var bytes: [UInt8] = []
+            for row in rows { tensor[source(row)].withBytes { bytes += $0 } }
+            return bytes
+        }
+    }
+
+    /// Appends a tensor's elements, widened to Float.
+    mutating func append(floats tensor: Tensor) {
+        append(rows: tensor.shape[0], byteCount: tensor.shape.count * 4) { rows in
+            tensor[rows].values.withUnsafeBytes { Array($0) }
+        }
+    }
+
+    /// Writes the whole file.
+    /// - Parameters:
+    ///   - path: the file's name in an error.
+    ///   - progress: called with the number of bytes written so far.
+    /// - Throws: `FileError` if not everything can be written.
+    package func write(
+        to file: UnsafeMutablePointer<FILE>, path: String, progress: (Int) -> Void = { _ in }
+    ) throws {
+        var written = 0
+        for (rowCount, byteCount, bytes) in pieces {
+            let step = max(1, rowCount / (1 + (byteCount >> 22)))  // about 4 MB
+            for row in stride(from: 0, to: rowCount, by: step) {
+                let bytes = bytes(row..<min(rowCount, row + step))
+                guard fwrite(bytes, 1, bytes.count, file) == bytes.count else {
+                    throw FileError.unwritable(path, systemError)
+                }
+                written += bytes.count
+                progress(written)
+            }
+        }
+        guard fflush(file) == 0 && fsync(fileno(file)) == 0 else {
+            throw FileError.unwritable(path, systemError)
+        }
+    }
+}
+
+extension FixedWidthInteger {
+    /// The bytes, lowest first.
+    var littleEndianBytes: [UInt8] { withUnsafeBytes(of: littleEndian) { Array($0) } }
+}
+
+/// Whether two tensors of one shape have the same values, bit by bit when widened.
+package func haveEqualBits(_ a: Tensor, _ b: Tensor) -> Bool {
+    (0..<a.shape[0]).allSatisfy { row in
+        let (x, y) = (a[row].values, b[row].values)
+        return memcmp(x, y, x.count * 4) == 0
+    }
+}

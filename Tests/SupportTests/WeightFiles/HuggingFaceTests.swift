@@ -1,0 +1,180 @@
+// HuggingFaceTests: Hugging Face's folders, with one file or an index, give all tensors in Meta's
+// order; what is missing, unknown or misshapen is named.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Support
+
+@Suite struct HuggingFaceTests {
+    @Test(
+        arguments: ["F32", "F16", "BF16"],
+        [(shards: 1, isTied: false), (1, true), (3, false), (3, true)])
+    func `a folder gives its sizes and all tensors, in our order and their width`(
+        type: String, layout: (shards: Int, isTied: Bool)
+    ) throws {
+        let folder = try TemporaryFolder()
+        let tiny = TinyHuggingFace(type: type, isTied: layout.isTied)
+        let weights = try Weights(
+            contentsOf: tiny.write(to: folder, shards: layout.shards))
+
+        #expect(
+            weights.config
+                == Config(
+                    dim: 16, hiddenDim: 12, nLayers: 2, nHeads: 4, nKvHeads: 2, vocabSize: 5,
+                    maxSeqLen: 32, normEps: 1e-5))
+        #expect(weights.format == (layout.shards == 1 ? .safetensors : .safetensorsIndex))
+        #expect(weights.isTied == layout.isTied)
+        for (name, shape, values) in TinyHuggingFace.tensors where name != "output.weight" {
+            let tensor = weights[name]
+            #expect(tensor.shape.array == shape && tensor.values == values, "\(name)")
+            #expect(tensor.element.rawValue == type)
+        }
+        let output = TinyHuggingFace.tensors[layout.isTied ? 0 : 20]
+        #expect(weights["output.weight"].values == output.values)
+    }
+
+    @Test func `the folder, with a slash or not, its file and its index are the same weights`()
+        throws
+    {
+        let folder = try TemporaryFolder()
+        let path = try TinyHuggingFace().write(to: folder, shards: 2)
+        let index = folder.file("model.safetensors.index.json")
+        for name in [path, path + "/", index] {
+            #expect(try Weights(contentsOf: name).config.dim == 16)
+        }
+        try TinyHuggingFace().write(to: folder)
+        #expect(try Weights(contentsOf: path).format == .safetensors)
+    }
+
+    @Test func `frequencies of RoPE are ignored`() throws {
+        let folder = try TemporaryFolder()
+        var tiny = TinyHuggingFace()
+        tiny.entries.append(
+            .init(
+                name: "model.layers.0.self_attn.rotary_emb.inv_freq", type: "F32", shape: [2],
+                bytes: Array(repeating: 0, count: 8)))
+        #expect(try Weights(contentsOf: tiny.write(to: folder)).config.nLayers == 2)
+    }
+
+    // MARK: Damage
+
+    private func message(_ entries: [TinyHuggingFace.Entry]) throws -> String {
+        let folder = try TemporaryFolder()
+        try TinyHuggingFace().write(to: folder)
+        let path = try folder.write(TinyHuggingFace.file(entries), as: "model.safetensors")
+        return errorText(reading: path).replacingOccurrences(of: path, with: "FILE")
+    }
+
+    @Test func `missing, unknown and misshapen tensors are named`() throws {
+        var tiny = TinyHuggingFace()
+        let norm = "model.layers.1.input_layernorm.weight"
+        let i = tiny.index(of: norm)
+        tiny.entries[i].name = "model.layers.1.q_bias"
+        #expect(
+            try message(tiny.entries) == "FILE: the tensor \(norm) is missing"
+        )
+        tiny.entries[i].name = norm
+        tiny.entries[i].shape = [4, 4]
+        #expect(
+            try message(tiny.entries)
+                == "FILE: expected shape [16] for the tensor \(norm), found [4, 4]")
+        tiny.entries[i].shape = [16]
+        tiny.entries.append(.init(name: "more", type: "F32", shape: [0], bytes: []))
+        #expect(
+            try message(tiny.entries) == "FILE: no Llama 2 has a tensor more")
+    }
+
+    @Test func `billions of layers are not waited for`() throws {
+        let folder = try TemporaryFolder()
+        var tiny = TinyHuggingFace()
+        tiny.config["num_hidden_layers"] = "9000000000000000000"
+        let path = try tiny.write(to: folder)
+        #expect(
+            errorText(reading: path)
+                == "\(path)/model.safetensors: the tensor model.layers.2.input_layernorm.weight is missing"
+        )
+    }
+
+    @Test func `files that are missing are named`() throws {
+        let folder = try TemporaryFolder()
+        #expect(
+            errorText(reading: folder.path)
+                == "\(folder.path): expected a file, or model.safetensors or its index in this folder, found neither"
+        )
+        let path = try TinyHuggingFace().write(to: folder, shards: 2)
+        let shard = folder.file("model-2-of-2.safetensors")
+        try FileManager.default.removeItem(atPath: shard)
+        #expect(errorText(reading: path) == "\(shard): cannot be read: No such file or directory")
+        let config = folder.file("config.json")
+        try FileManager.default.removeItem(atPath: config)
+        #expect(errorText(reading: path) == "\(config): cannot be read: No such file or directory")
+    }
+
+    @Test(arguments: [
+        (
+            #"{"weight_map": {"a": "../x"}}"#,
+            #"expected a file's name as a shard in weight_map, found "../x""#
+        ),
+        (#"{"weight_map": {"a": 1}}"#, "expected a text as weight_map: a, found something else"),
+        ("{}", "expected a value as weight_map, found nothing"),
+        ("{", "expected JSON with numbers of the right kind as the file, found something else"),
+        (#"{"weight_map": {}}"#, "the tensor model.embed_tokens.weight is missing"),
+        (
+            #"{"weight_map": {"a": "config.json"}}"#,
+            "FOLDER/config.json: expected .safetensors as a shard, found another format"
+        ),
+        (
+            #"{"weight_map": {"a": "model.safetensors"}}"#,
+            "FOLDER/model.safetensors: the tensor a is missing"
+        ),
+        (
+            #"{"weight_map": {"model.norm.weight": "model.safetensors", "lm_head.weight": "other"}}"#,
+            "FOLDER/other: the tensor lm_head.weight is there twice"
+        ),
+    ])
+    func `a damaged index is one clear sentence`(json: String, sentence: String) throws {
+        let folder = try TemporaryFolder()
+        let tiny = TinyHuggingFace()
+        try tiny.write(to: folder)
+        _ = try folder.write(TinyHuggingFace.file([tiny.entries.last!]), as: "other")
+        let path = try folder.write(Array(json.utf8), as: "my.index.json")
+        let expected = sentence.hasPrefix("FOLDER") ? sentence : "FOLDER/my.index.json: " + sentence
+        #expect(
+            errorText(reading: path).replacingOccurrences(of: folder.path, with: "FOLDER")
+                == expected
+        )
+    }
+}
+
+@Suite struct TokenizerOfFolderTests {
+    @Test func `a folder's tokenizer is found by itself`() throws {
+        let folder = try TemporaryFolder()
+        let path = try TinyHuggingFace().write(to: folder)
+        let tokenizer = try folder.write([0], as: "tokenizer.model")
+        for weights in [path, folder.file("model.safetensors")] {
+            let files = try ModelOptions.parse(["-w", weights]).modelFiles()
+            #expect(files.weights == weights && files.tokenizer == tokenizer)
+        }
+        let files = try ModelOptions.parse(["-w", path, "-t", "mine"]).modelFiles()
+        #expect(files.tokenizer == "mine")
+    }
+
+    @Test(arguments: ["config.json", "tokenizer.model"])
+    func `weights without a tokenizer of theirs are wrong usage`(missing: String) throws {
+        let folder = try TemporaryFolder()
+        for name in ["config.json", "tokenizer.model", "x.bin"] where name != missing {
+            _ = try folder.write([0], as: name)
+        }
+        let error = #expect(throws: (any Error).self) {
+            try ModelOptions.parse(["-w", folder.file("x.bin")])
+        }
+        #expect(
+            ModelOptions.message(for: error!)
+                == """
+                -w without -t: weights and tokenizer belong together, name both (or neither, for the \
+                bundled model)
+                """)
+    }
+}

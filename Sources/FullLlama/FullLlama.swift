@@ -2,8 +2,7 @@
 //
 // It mirrors llama2-np.py. Put it beside CompactLlama.swift: `make diff` shows what was added.
 //   Stage                        announces what a layer computes, and reports its result
-//   ForwardMode, Mask, Sampler   choices that the compact file has made: one pass for the prompt,
-//                                a KV cache; a causal mask; the token of the largest logit
+//   ForwardMode, Mask, Sampler   choose the KV cache, the causal mask and the next token
 // Generate.swift makes these choices, and names the observers of the stages.
 
 import Support

@@ -29,8 +29,8 @@ test: packages
 	else echo "skipped: the test of Models/download.sh needs python3"; fi
 
 bench: packages
-	swift build --configuration release --product llama-bench
-	.build/release/llama-bench $(OPTIONS)
+	swift build --configuration release --product full-llama
+	.build/release/full-llama bench $(OPTIONS)
 
 diff:
 	@git diff --no-index --color --word-diff=color --word-diff-regex='[[:alnum:]_]+|[^[:space:]]' \

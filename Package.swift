@@ -23,7 +23,6 @@ let package = Package(
         .executable(name: "compact-llama", targets: ["CompactLlama"]),
         .executable(name: "full-llama", targets: ["FullLlama"]),
         .executable(name: "llama-weights", targets: ["WeightTool"]),
-        .executable(name: "llama-bench", targets: ["Benchmark"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -45,13 +44,6 @@ let package = Package(
             ]),
         .executableTarget(
             name: "WeightTool",
-            dependencies: [
-                "Support",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
-        // measures the full variant's model, whose files are linked into its folder
-        .executableTarget(
-            name: "Benchmark",
             dependencies: [
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -90,7 +82,6 @@ let package = Package(
         .testTarget(
             name: "FullLlamaTests",
             dependencies: ["CompactLlama", "FullLlama", "Support", "TestSupport"]),
-        .testTarget(name: "BenchmarkTests", dependencies: ["Benchmark", "Support", "TestSupport"]),
         .testTarget(
             name: "WeightToolTests",
             dependencies: ["CompactLlama", "Support", "TestSupport", "WeightTool"]),

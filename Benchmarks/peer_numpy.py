@@ -1,29 +1,29 @@
-"""numpy for peers.py: Llama 2 as one ports it, with a KV cache that is concatenated."""
+"""numpy for peers.py: a plain port of Llama 2 that concatenates its KV cache."""
 
 import numpy as np
 
 EPS, THETA = np.float32(1e-5), 10000.0  # of every legacy .bin
 
 
-class Text:
-    """One text. Shapes: x [seq, dim], keys and values [n_kv_heads, total, head]."""
+class Session:
+    """One text in the KV cache. Shapes: x [seq, dim], keys and values [n_kv_heads, total, head]."""
 
-    def __init__(self, config, tensors, room):
+    def __init__(self, config, tensors, capacity):
         self.c, self.w = config, tensors
-        angles = np.outer(np.arange(room), THETA ** -(np.arange(0, config['head'], 2) / config['head']))
+        angles = np.outer(np.arange(capacity), THETA ** -(np.arange(0, config['head'], 2) / config['head']))
         self.cos, self.sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-        self.forget()
+        self.reset()
 
-    def forget(self):
+    def reset(self):
         empty = np.empty((self.c['n_kv_heads'], 0, self.c['head']), np.float32)
         self.cache = [(empty, empty)] * self.c['n_layers']
 
-    def feed(self, tokens):
+    def forward(self, tokens):
         w, total = self.w, self.cache[0][0].shape[1]
-        turn = self.cos[total:total + len(tokens)], self.sin[total:total + len(tokens)]
+        rotation = self.cos[total:total + len(tokens)], self.sin[total:total + len(tokens)]
         x = w['tok_embeddings'][tokens]
         for i in range(self.c['n_layers']):
-            x = x + self.attention(norm(x, w['attention_norm'][i]), i, *turn)
+            x = x + self.attention(norm(x, w['attention_norm'][i]), i, *rotation)
             h = norm(x, w['ffn_norm'][i])
             x = x + (silu(h @ w['w1'][i].T) * (h @ w['w3'][i].T)) @ w['w2'][i].T
         self.logits = norm(x[-1], w['norm']) @ w.get('output', w['tok_embeddings']).T
@@ -44,7 +44,7 @@ class Text:
         mixed = np.matmul(softmax(scores), values[:, None])
         return mixed.reshape(-1, seq, head).swapaxes(0, 1).reshape(seq, -1) @ w['wo'][i].T
 
-    def likeliest(self):
+    def argmax(self):
         return int(np.argmax(self.logits))
 
 

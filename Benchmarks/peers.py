@@ -1,19 +1,19 @@
-"""Measures other programs on the same weights, with the tests of llama-bench:
+"""Measures other programs on the same weights, with the tests of `full-llama bench`:
 
     python3 Benchmarks/peers.py --weights stories15M.bin --threads 2
     python3 Benchmarks/peers.py --weights stories15M.bin --element BF16 --position 16 --prefill 64
     python3 Benchmarks/peers.py --weights stories260K.bin --check greedy.json
 
 The weights are llama2.c's legacy .bin. The programs (Benchmarks/requirements.txt says what they need):
-    llama.cpp   on a GGUF file that lives as long as the run, in its fastest setting on the CPU: the KV cache
-                in F32, flash attention for prefill only
+    llama.cpp   on a temporary GGUF file, with its fastest settings on the CPU: the KV cache in F32, flash
+                attention for prefill only
     numpy       a plain port, F32 only
 
-"decode at 256" times 8 single tokens after the first 256, and goes on from there in the next repeat; "prefill
-of 64" times 64 tokens at once. What fits neither 2048 positions nor the model's is left out. JSON goes to
-standard output: the tokens per second of every repeat, and the peak memory of the program's process, Python
-included. --check measures nothing: the greedy tokens of every program must be those of the file, a list of
-{"prompt_tokens": [..], "tokens": [..]}. Let nothing else run: threads wait for the slowest."""
+"decode at 256" times 8 single tokens after the first 256; the next repeat continues there. "prefill of 64" times
+64 tokens in one pass. Tests beyond both 2048 positions and the model's are left out. JSON goes to standard
+output: the tokens per second of every repeat, and the peak memory of the program's process, including Python.
+--check measures nothing: it compares the greedy tokens of every program with a file, a list of
+{"prompt_tokens": [..], "tokens": [..]}. Run nothing else meanwhile: threads wait for the slowest one."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ from pathlib import Path
 
 PACKAGES = {'llama.cpp': {'llama_cpp': 'llama-cpp-python', 'gguf': 'gguf'}, 'numpy': {'numpy': 'numpy'}}
 THREADS = 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'VECLIB_MAXIMUM_THREADS'
-STEPS = 8  # tokens of a repeat of decode
+STEPS = 8  # tokens per repeat of decode
 
 
 def read_header(path):
@@ -62,8 +62,8 @@ def read_header(path):
 
 
 def read(path):
-    """The sizes, and the tensors where the file is mapped."""
-    import numpy as np  # by workers only, which have been told their threads
+    """The sizes, and the tensors as views of the mapped file."""
+    import numpy as np  # in workers only, whose environment sets the threads
     c, shapes = read_header(path)
     numbers, offset, tensors = np.asarray(np.memmap(path, '<f4', 'r', offset=28)), 0, {}
     for name, shape in shapes.items():
@@ -72,24 +72,24 @@ def read(path):
     return c, tensors
 
 
-def measure(begin, options, c):
-    """Every repeat measures everything in turn, so that a slow moment hits all alike."""
-    room = max(2048, c['seq_len'])
+def measure(new_session, options, c):
+    """Every repeat runs all tests in turn, so that a slow moment affects all of them."""
+    capacity = max(2048, c['seq_len'])
 
     def prompt(count):
         return [1 + i * 7919 % (c['vocab'] - 1) for i in range(count)]
 
     def decode(position):
-        text = begin(position + STEPS * (options.repeats + 1), decode=True)
-        text.feed(prompt(position))
-        return STEPS, lambda: [text.feed([3]) for _ in range(STEPS)]
+        session = new_session(position + STEPS * (options.repeats + 1), decode=True)
+        session.forward(prompt(position))
+        return STEPS, lambda: [session.forward([3]) for _ in range(STEPS)]
 
     def prefill(count):
-        text, tokens = begin(count, decode=False), prompt(count)
-        return count, lambda: (text.forget(), text.feed(tokens))
+        session, tokens = new_session(count, decode=False), prompt(count)
+        return count, lambda: (session.reset(), session.forward(tokens))
 
-    tests = {f'decode at {n}': decode(n) for n in options.position or (16, 256, 1024, 2048) if n < room}
-    tests |= {f'prefill of {n}': prefill(n) for n in options.prefill or (16, 64, 256) if n <= room}
+    tests = {f'decode at {n}': decode(n) for n in options.position or (16, 256, 1024, 2048) if n < capacity}
+    tests |= {f'prefill of {n}': prefill(n) for n in options.prefill or (16, 64, 256) if n <= capacity}
     rates = {name: [] for name in tests}
     for _ in range(options.repeats + 1):
         for name, (count, run) in tests.items():
@@ -104,46 +104,46 @@ def measure(begin, options, c):
 def read_check(path, vocab):
     try:
         texts = [(text['prompt_tokens'], text['tokens']) for text in json.loads(path.read_text())]
-        sound = all(prompt and all(type(token) is int and 0 <= token < vocab for token in prompt + answer)
+        valid = all(prompt and all(type(token) is int and 0 <= token < vocab for token in prompt + answer)
                     for prompt, answer in texts)
     except (TypeError, KeyError, ValueError):
-        sound = False
-    if not sound or not texts:
+        valid = False
+    if not valid or not texts:
         raise ValueError(f'{path}: expected a list of prompt_tokens and tokens between 0 and {vocab - 1}')
     return texts
 
 
-def check(begin, options, c):
-    """Generates as measured, in texts for decode and for prefill."""
+def check(new_session, options, c):
+    """Generates every text with the settings for decode, and with those for prefill."""
     texts = read_check(options.check, c['vocab'])
     for (number, (prompt, expected)), decode in product(enumerate(texts, 1), (True, False)):
-        text = begin(len(prompt) + len(expected), decode)
-        text.feed(prompt)
+        session = new_session(len(prompt) + len(expected), decode)
+        session.forward(prompt)
         for i, token in enumerate(expected):
-            if (found := text.likeliest()) != token:
+            if (found := session.argmax()) != token:
                 raise ValueError(f'{options.worker}: text {number}, token {i}: expected {token}, found {found}')
-            text.feed([token])
+            session.forward([token])
     return [f'{options.worker}: {len(texts)} texts of {sum(len(tokens) for _, tokens in texts)} tokens are equal']
 
 
 def work(options):
-    """What a process of its own does: writes the GGUF file, or measures or checks a program."""
+    """The work of a worker process: write the GGUF file, or measure or check a program."""
     c, tensors = read(options.weights)
     if options.worker == 'numpy':
         import peer_numpy as peer
 
-        def begin(room, decode):
-            return peer.Text(c, tensors, room)
+        def new_session(capacity, decode):
+            return peer.Session(c, tensors, capacity)
     else:
         import peer_llama_cpp as peer
         if options.worker == 'gguf':
             return peer.write_gguf(options.gguf, c, tensors, options.element)
-        begin = partial(peer.Text, peer.load(options.gguf), options.threads)
-    return (check if options.check else measure)(begin, options, c)
+        new_session = partial(peer.Session, peer.load(options.gguf), options.threads)
+    return (check if options.check else measure)(new_session, options, c)
 
 
 def start(worker, options, gguf):
-    """Threads are settled when a library is loaded, and peak memory is that of a process."""
+    """Runs a worker process: libraries read the number of threads at load, and peak memory is per process."""
     command = [sys.executable, __file__, *sys.argv[1:], '--worker', worker, '--gguf', str(gguf)]
     threads = dict.fromkeys(THREADS, str(options.threads))
     result = subprocess.run(command, env=os.environ | threads, stdout=subprocess.PIPE)
@@ -155,7 +155,7 @@ def start(worker, options, gguf):
 
 
 def installed(options):
-    """The programs to run; says of the others why not."""
+    """The programs to run; prints why the others are left out."""
     for program in options.program or PACKAGES:
         missing = [package for name, package in PACKAGES[program].items() if not find_spec(name)]
         if missing:
@@ -182,7 +182,7 @@ def run(options):
     print('\n'.join(results) if options.check else json.dumps(results, indent=1))
 
 
-def number(text):
+def positive(text):
     if not text.isdecimal() or not 1 <= int(text) <= 1 << 20:
         raise argparse.ArgumentTypeError(f'expected a number between 1 and {1 << 20}, found {text}')
     return int(text)
@@ -194,10 +194,10 @@ def parse():
     add = parser.add_argument
     add('--weights', type=Path, required=True, metavar='FILE.bin')
     add('--element', choices=('F32', 'F16', 'BF16'), default='F32', help='what llama.cpp gets (default: F32)')
-    add('--threads', type=number, default=1, metavar='N', help='(default: 1)')
-    add('--position', type=number, action='append', metavar='N', help='repeatable (default: 16, 256, 1024, 2048)')
-    add('--prefill', type=number, action='append', metavar='N', help='repeatable (default: 16, 64, 256)')
-    add('--repeats', type=number, default=7, metavar='N', help='of each measurement (default: 7)')
+    add('--threads', type=positive, default=1, metavar='N', help='(default: 1)')
+    add('--position', type=positive, action='append', metavar='N', help='repeatable (default: 16, 256, 1024, 2048)')
+    add('--prefill', type=positive, action='append', metavar='N', help='repeatable (default: 16, 64, 256)')
+    add('--repeats', type=positive, default=7, metavar='N', help='of each measurement (default: 7)')
     add('--program', choices=PACKAGES, action='append', help='repeatable (default: all)')
     add('--check', type=Path, metavar='FILE.json', help='compare greedy tokens instead (halves may differ)')
     add('--worker', help=argparse.SUPPRESS)
@@ -207,7 +207,7 @@ def parse():
 
 def main():
     options = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the temporary folder goes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # removes the temporary folder
     try:
         if options.worker:
             return print(json.dumps(work(options)))

@@ -1,7 +1,7 @@
-"""Draws what llama-bench measured: `python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] SPEED.svg`.
+"""Plots the results of `full-llama bench`: `python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] SPEED.svg`.
 
-RESULTS.json is what `llama-bench --json` prints, with other programs or without. Points are medians, their
-bars reach from the slowest to the fastest repeat. The same results make the same file."""
+RESULTS.json is the output of `full-llama bench --json`, with or without other programs. Points are medians, error
+bars reach from the slowest to the fastest repeat. The same results give the same file."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ STYLE = {
 
 
 def grouped(rows, *keys):
-    """The rows that have the same values of these keys together."""
+    """Groups the rows by the values of these keys."""
     groups = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
@@ -40,8 +40,8 @@ def own(rows):
     return [row for row in rows if row['program'] == 'CompactLlama']
 
 
-def tone(row, threads):
-    """A hue for the type of the weights, the darker the more threads."""
+def color_of(row, threads):
+    """A hue for the element type, darker with more threads."""
     shades = LinearSegmentedColormap.from_list('', HUES[row['element']])
     return shades((threads.index(row['threads']) + 1e-9) / (len(threads) - 1 + 1e-9))
 
@@ -54,7 +54,7 @@ def points(axes, x, rows, color, line):
 
 
 def allowed(row):
-    """The tokens per second that the machine's limit comes to."""
+    """The tokens per second at the machine's limit."""
     return median(row['limits']) * 1e9 / row['workPerToken']
 
 
@@ -63,7 +63,7 @@ def limit(axes, x, rows, color):
 
 
 def finish(axes, title, xlabel, right=0.05):
-    """Leaves room around the points, and sets plain numbers as ticks."""
+    """Adds margins, and ticks with plain numbers."""
     axes.set(title=title, xlabel=xlabel, xscale='log', yscale='log')
     box = axes.dataLim
     for axis, low, high, above in ((axes.xaxis, box.x0, box.x1, right), (axes.yaxis, box.y0, box.y1, 0.08)):
@@ -75,8 +75,8 @@ def finish(axes, title, xlabel, right=0.05):
         axis.set_minor_locator(NullLocator())
 
 
-def apart(heights, gap):
-    """Moves sorted heights until there is a gap between neighbours."""
+def spread(heights, gap):
+    """Moves sorted heights until neighbours are at least a gap apart."""
     for _ in range(200):
         for i in range(len(heights) - 1):
             push = max(0, gap - heights[i + 1] + heights[i]) / 2
@@ -85,10 +85,10 @@ def apart(heights, gap):
 
 
 def curves(axes, rows, threads, title, xlabel):
-    """Over positions or prompts: a curve for each model, type and number of threads, and its limit."""
+    """Plots a curve for each model, type and number of threads over positions or prompts, with its limit."""
     decode, ends = rows[0]['kind'] == 'decode at', {}
     for (model, element, _), group in grouped(rows, 'model', 'element', 'threads').items():
-        x, color = [row['number'] for row in group], tone(group[0], threads)
+        x, color = [row['number'] for row in group], color_of(group[0], threads)
         points(axes, x, group, color, '-')
         if decode or element == rows[0]['element']:  # prefill has the same limit for every type
             limit(axes, x, group, color if decode else '#888888')
@@ -102,17 +102,17 @@ def curves(axes, rows, threads, title, xlabel):
     # the names beside the curves' ends
     names = sorted((mean(heights), *name) for name, heights in ends.items())
     gap = log10(axes.get_ylim()[1] / axes.get_ylim()[0]) / 20
-    for height, (_, model, element) in zip(apart([name[0] for name in names], gap), names):
+    for height, (_, model, element) in zip(spread([name[0] for name in names], gap), names):
         text = f'{model} {element}' if len(grouped(rows, 'element')) > 1 else model
         axes.text(1.02, 10 ** height, text, color=HUES[element][1], va='center',
                   transform=axes.get_yaxis_transform())
 
 
 def sizes(axes, rows, threads):
-    """Over the bytes of a token: the models in all programs, and the bandwidth."""
+    """Plots all programs over the bytes to read for a token, with the bandwidth."""
     rows = sorted(rows, key=lambda row: row['workPerToken'])
     for group in grouped(rows, 'program', 'element', 'threads').values():
-        points(axes, [row['workPerToken'] / 1e6 for row in group], group, tone(group[0], threads), '')
+        points(axes, [row['workPerToken'] / 1e6 for row in group], group, color_of(group[0], threads), '')
     for group in grouped(own(rows), 'threads').values():
         limit(axes, [row['workPerToken'] / 1e6 for row in group], group, '#888888')
     for (model, work), group in grouped(own(rows), 'model', 'workPerToken').items():
@@ -124,7 +124,7 @@ def sizes(axes, rows, threads):
 
 def legend(figure, rows, threads):
     entries = [
-        Line2D([], [], color=tone(group[0], threads), marker='o',
+        Line2D([], [], color=color_of(group[0], threads), marker='o',
                label=f'{element}, {count} thread{"s" if count > 1 else ""}')
         for (element, count), group in sorted(grouped(rows, 'element', 'threads').items(), reverse=True)]
     entries.append(Line2D([], [], color='#666666', label='limit of the machine', **LIMIT))
@@ -157,12 +157,12 @@ def read(path):
         for row in rows:
             row['kind'], _, number = row['test'].rpartition(' ')
             row['number'] = int(number)
-        sound = own(rows) and all(KEYS <= row.keys() and row['program'] in MARKERS and row['element'] in HUES
+        valid = own(rows) and all(KEYS <= row.keys() and row['program'] in MARKERS and row['element'] in HUES
                                   and row['kind'] in ('decode at', 'prefill of') for row in rows)
     except (ValueError, TypeError, KeyError, AttributeError):
-        sound = False
-    if not sound:
-        raise ValueError(f'{path}: expected what llama-bench --json prints')
+        valid = False
+    if not valid:
+        raise ValueError(f'{path}: expected the output of full-llama bench --json')
     return rows
 
 

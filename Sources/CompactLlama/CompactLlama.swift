@@ -39,8 +39,7 @@ struct FeedForward {
 
 /// Root-mean-square normalisation: x / rms(x) · weight.
 struct RMSNorm {
-    let weight: Tensor  // [dim]
-    let eps: Float
+    let weight: Tensor, eps: Float  // [dim]
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
         let rms = sqrt((x * x).mean(axis: -1) + eps)  // [seq, 1]
@@ -56,7 +55,7 @@ struct RoPE {
     init(positions: Range<Int>, headSize: Int, theta: Float) {
         let pair = Tensor(0..<(headSize / 2))
         let frequencies = pow(theta, pair * (-2 / Float(headSize)))  // [headSize / 2]
-        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, headSize / 2]
+        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, ..]
         (cosine, sine) = (cos(angles), sin(angles))
     }
 
@@ -96,6 +95,11 @@ final class Attention {
         values = keys
     }
 
+    func reset() {  // to an empty cache
+        keys = Tensor([], shape: [nKvHeads, 0, headSize])
+        values = keys
+    }
+
     func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
         let seq = x.shape[0]
 
@@ -112,7 +116,7 @@ final class Attention {
         // score every query against every key; the query heads of a group share one key head
         let group = nHeads / nKvHeads
         let queries = q.reshaped(nKvHeads, group, seq, headSize)
-        let sharedKeys = keys.expandedDimensions(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
+        let sharedKeys = keys.expandedDimensions(axis: 1).transposed()  // [nKvHeads, 1, .., total]
         let sharedValues = values.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
         var scores = matmul(queries, sharedKeys)  // [nKvHeads, group, seq, total]
         scores = scores / Float(headSize).squareRoot()
@@ -137,18 +141,13 @@ struct TransformerBlock {
     let ffnNorm: RMSNorm, feedForward: FeedForward
 
     init(layer i: Int, _ weights: Weights) {
-        let config = weights.config
-        func norm(_ name: String) -> RMSNorm {
-            RMSNorm(weight: weights["layers.\(i).\(name).weight"], eps: config.normEps)
-        }
-        func linear(_ name: String) -> Linear {
-            Linear(weight: weights["layers.\(i).\(name).weight"])
-        }
-        attentionNorm = norm("attention_norm")
+        func weight(_ name: String) -> Tensor { weights["layers.\(i).\(name).weight"] }
+        func linear(_ name: String) -> Linear { Linear(weight: weight(name)) }
+        attentionNorm = RMSNorm(weight: weight("attention_norm"), eps: weights.config.normEps)
         attention = Attention(
             wq: linear("attention.wq"), wk: linear("attention.wk"),
-            wv: linear("attention.wv"), wo: linear("attention.wo"), config: config)
-        ffnNorm = norm("ffn_norm")
+            wv: linear("attention.wv"), wo: linear("attention.wo"), config: weights.config)
+        ffnNorm = RMSNorm(weight: weight("ffn_norm"), eps: weights.config.normEps)
         feedForward = FeedForward(
             w1: linear("feed_forward.w1"), w2: linear("feed_forward.w2"),
             w3: linear("feed_forward.w3"))
@@ -165,8 +164,7 @@ final class Transformer {
     let config: Config
     let tokEmbeddings: Tensor  // [vocabSize, dim]
     let layers: [TransformerBlock]
-    let norm: RMSNorm
-    let output: Linear
+    let norm: RMSNorm, output: Linear
 
     init(_ weights: Weights) {
         config = weights.config
@@ -178,13 +176,13 @@ final class Transformer {
 
     /// Tokens from position `startPos` on, which must follow those of the calls before: one text.
     func callAsFunction(_ tokens: [Int], startPos: Int) -> Tensor {  // -> logits [vocabSize]
+        for layer in layers where startPos == 0 { layer.attention.reset() }  // a new text
+        let cached = layers[0].attention.keys.shape[1]
+        precondition(startPos == cached, "startPos is \(startPos), the KV cache's length \(cached)")
         var h = tokEmbeddings[tokens]  // [seq, dim]
         let positions = startPos..<startPos + tokens.count
-        let rope = RoPE(
-            positions: positions, headSize: config.headSize, theta: config.ropeTheta)
-        for layer in layers {
-            h = layer(h, rope: rope)
-        }
+        let rope = RoPE(positions: positions, headSize: config.headSize, theta: config.ropeTheta)
+        for layer in layers { h = layer(h, rope: rope) }
 
         // only the last token's vector, [dim], says what comes next
         return output(norm(h[-1]))
@@ -193,8 +191,7 @@ final class Transformer {
 
 /// The network with a tokenizer at both ends: text in, more text out.
 final class Llama {
-    let model: Transformer
-    let tokenizer: Tokenizer
+    let model: Transformer, tokenizer: Tokenizer
 
     init(weights weightsPath: String, tokenizer tokenizerPath: String) throws {
         let weights = try Weights(contentsOf: weightsPath)
@@ -211,7 +208,9 @@ final class Llama {
 
     /// Hands out the prompt and then its continuation, piece by piece, until the text ends or has
     /// `seqLength` tokens behind its BOS.
-    func complete(_ prompt: String, seqLength: Int, emit: (String) throws -> Void) throws -> GenerationStatistics {
+    func complete(
+        _ prompt: String, seqLength: Int, emit: (String) throws -> Void
+    ) throws -> GenerationStatistics {
         var tokens = tokenizer.encode(prompt)
         guard tokens.count <= seqLength else {
             throw GenerationError.promptTooLong(tokens: tokens.count, seqLength: seqLength)
@@ -243,8 +242,9 @@ struct Command: ParsableCommand {
     func run() throws {
         let (weights, tokenizer) = try options.modelFiles()
         let llama = try Llama(weights: weights, tokenizer: tokenizer)
-        let statistics = try llama.complete(options.prompt, seqLength: options.seqLength, emit: printNow)
         options.warnIfLonger(than: llama.model.config.maxSeqLen)
+        let statistics = try llama.complete(
+            options.prompt, seqLength: options.seqLength, emit: TextOutput().write)
         printNote("\(statistics)")
     }
 }

@@ -1,9 +1,9 @@
-// Chat: turns of a conversation, in the form in which Llama 2's chat models were trained.
+// Chat: `--chat`, a conversation in the form in which Llama 2's chat models were trained.
 
 import Foundation
 import Support
 
-/// The words around what a user says; BOS and EOS, which part the turns, are tokens.
+/// The text around a user's message. BOS and EOS, which separate the turns, are tokens.
 struct ChatTemplate {
     var system: String?
 
@@ -14,16 +14,16 @@ struct ChatTemplate {
     }
 }
 
-/// One conversation: the KV cache remembers all of it from turn to turn.
+/// One conversation. The KV cache holds all of its turns.
 struct Chat {
     let llama: Llama
     let template: ChatTemplate
-    /// How many positions all turns together may fill.
+    /// The number of positions for all turns together.
     let seqLength: Int
-    /// Told the tokens of every turn.
-    var willRead: ([Int]) -> Void = { _ in }
+    /// Is called with the tokens of every turn before the model reads them.
+    var onPrompt: (_ tokens: [Int], _ startPos: Int) -> Void = { _, _ in }
     private var position = 0
-    /// What was said last and has not gone through the model yet.
+    /// The last tokens of the conversation, which the model has not read yet.
     private var pending: [Int] = []
 
     init(_ llama: Llama, system: String?, seqLength: Int) {
@@ -37,16 +37,16 @@ struct Chat {
         return pending + llama.tokenizer.encode(text)
     }
 
-    /// Answers a message, piece by piece, until the model ends its turn, `isInterrupted` says so or
-    /// the context is full.
-    /// - Throws: `ChatError.contextIsFull` if the answer found no room for its end.
+    /// Answers a message until the model ends its turn, `isInterrupted` is true or the context is
+    /// full.
+    /// - Throws: `ChatError.contextIsFull` if the answer did not fit.
     mutating func answer(
         _ message: String, isInterrupted: () -> Bool = { false }, emit: (String) throws -> Void
     ) throws {
         let (bos, eos) = (llama.tokenizer.bos, llama.tokenizer.eos)
         var tokens = tokens(for: message)
         guard position + tokens.count < seqLength else { throw ChatError.contextIsFull(seqLength) }
-        willRead(tokens)
+        onPrompt(tokens, position)
         var text = StreamingDecoder(llama.tokenizer)
         while true {
             let next = try llama.generate(tokens, startPos: position)
@@ -65,18 +65,19 @@ struct Chat {
         try emit(text.finish() + "\n")
     }
 
-    /// Talks with who writes to standard input, a message a line, until its end.
+    /// Runs a conversation: one message per line of standard input.
     mutating func run() throws {
         let isTerminal = isatty(STDIN_FILENO) == 1
-        let interrupt = Interrupt()
+        let output = TextOutput()
+        let interrupt = Interrupt()  // from here on, Ctrl-C does not exit
         while true {
-            if isTerminal { try printNow("> ") }
+            if isTerminal { write("> ", to: STDOUT_FILENO) }
             guard let message = readLine() else { break }
             if message.allSatisfy(\.isWhitespace) { continue }
             interrupt.reset()
-            try answer(message, isInterrupted: { interrupt.isRequested }, emit: printNow)
+            try answer(message, isInterrupted: { interrupt.isRequested }, emit: output.write)
         }
-        if isTerminal { try printNow("\n") }
+        if isTerminal { write("\n", to: STDOUT_FILENO) }
     }
 }
 

@@ -1,10 +1,9 @@
 // FullLlama: the compact file's types, in its order and words, plus what it takes to experiment.
 //
 // It mirrors llama2-np.py. Put it beside CompactLlama.swift: `make diff` shows what was added.
-//   Stage                     says what a layer is about to compute, and hands on its result
-//   Mask, Feeding, Sampler    choices that the compact file has made: look back only; read the
-//                             prompt at once and remember it; take the likeliest token
-// Who listens to the stages (timer, trace, log, progress) is said around the run, in Command.swift.
+//   Stage                        announces what a layer computes, and reports its result
+//   ForwardMode, Mask, Sampler   choose the KV cache, the causal mask and the next token
+// Generate.swift makes these choices, and names the observers of the stages.
 
 import Support
 
@@ -39,8 +38,7 @@ struct FeedForward {
 
 /// Root-mean-square normalisation: x / rms(x) · weight.
 struct RMSNorm {
-    let weight: Tensor  // [dim]
-    let eps: Float
+    let weight: Tensor, eps: Float  // [dim]
     let name: String
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
@@ -58,7 +56,7 @@ struct RoPE {
     init(positions: Range<Int>, headSize: Int, theta: Float) {
         let pair = Tensor(0..<(headSize / 2))
         let frequencies = pow(theta, pair * (-2 / Float(headSize)))  // [headSize / 2]
-        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, headSize / 2]
+        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, ..]
         (cosine, sine) = (cos(angles), sin(angles))
     }
 
@@ -90,6 +88,7 @@ final class Attention {
     let nHeads, nKvHeads, headSize: Int
     let softmax = Softmax()
     var keys, values: Tensor  // the KV cache, [nKvHeads, total, headSize]
+    var capacity = 0  // the tokens for which an empty cache reserves memory
     var mask = Mask.causal
 
     init(wq: Linear, wk: Linear, wv: Linear, wo: Linear, config: Config) {
@@ -99,12 +98,11 @@ final class Attention {
         values = keys
     }
 
-    /// Empties the cache, and makes room for as many tokens as are known to come.
-    func forget(room: Int) {
+    func reset() {  // to an empty cache
         keys = Tensor([], shape: [nKvHeads, 0, headSize])
         values = keys
-        keys.reserve(room, axis: 1)
-        values.reserve(room, axis: 1)
+        keys.reserve(capacity, axis: 1)
+        values.reserve(capacity, axis: 1)
     }
 
     func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
@@ -124,7 +122,7 @@ final class Attention {
         // score every query against every key; the query heads of a group share one key head
         let group = nHeads / nKvHeads
         let queries = q.reshaped(nKvHeads, group, seq, headSize)
-        let sharedKeys = keys.expandedDimensions(axis: 1).transposed()  // [nKvHeads, 1, headSize, total]
+        let sharedKeys = keys.expandedDimensions(axis: 1).transposed()  // [nKvHeads, 1, .., total]
         let sharedValues = values.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
         var scores = matmul(queries, sharedKeys)  // [nKvHeads, group, seq, total]
         scores = scores / Float(headSize).squareRoot()
@@ -150,19 +148,16 @@ struct TransformerBlock {
     let ffnNorm: RMSNorm, feedForward: FeedForward
 
     init(layer i: Int, _ weights: Weights) {
-        let config = weights.config
         name = "layers.\(i)"
-        func norm(_ name: String) -> RMSNorm {
-            RMSNorm(weight: weights["layers.\(i).\(name).weight"], eps: config.normEps, name: name)
-        }
-        func linear(_ name: String) -> Linear {
-            Linear(weight: weights["layers.\(i).\(name).weight"], name: name)
-        }
-        attentionNorm = norm("attention_norm")
+        func weight(_ name: String) -> Tensor { weights["layers.\(i).\(name).weight"] }
+        func linear(_ name: String) -> Linear { Linear(weight: weight(name), name: name) }
+        attentionNorm = RMSNorm(
+            weight: weight("attention_norm"), eps: weights.config.normEps, name: "attention_norm")
         attention = Attention(
             wq: linear("attention.wq"), wk: linear("attention.wk"),
-            wv: linear("attention.wv"), wo: linear("attention.wo"), config: config)
-        ffnNorm = norm("ffn_norm")
+            wv: linear("attention.wv"), wo: linear("attention.wo"), config: weights.config)
+        ffnNorm = RMSNorm(
+            weight: weight("ffn_norm"), eps: weights.config.normEps, name: "ffn_norm")
         feedForward = FeedForward(
             w1: linear("feed_forward.w1"), w2: linear("feed_forward.w2"),
             w3: linear("feed_forward.w3"))
@@ -171,7 +166,7 @@ struct TransformerBlock {
     func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
         let stage = Stage(name)
         let h = x + attention(attentionNorm(x), rope: rope)
-        Stage.note("residual_attention", h)
+        Stage.record("residual_attention", h)
         return stage.end("residual_feed_forward", h + feedForward(ffnNorm(h)))
     }
 }
@@ -181,8 +176,7 @@ final class Transformer {
     let config: Config
     let tokEmbeddings: Tensor  // [vocabSize, dim]
     let layers: [TransformerBlock]
-    let norm: RMSNorm
-    let output: Linear
+    let norm: RMSNorm, output: Linear
 
     init(_ weights: Weights) {
         config = weights.config
@@ -194,15 +188,15 @@ final class Transformer {
 
     /// Tokens from position `startPos` on, which must follow those of the calls before: one text.
     func callAsFunction(_ tokens: [Int], startPos: Int) -> Tensor {  // -> logits [vocabSize]
+        for layer in layers where startPos == 0 { layer.attention.reset() }  // a new text
+        let cached = layers[0].attention.keys.shape[1]
+        precondition(startPos == cached, "startPos is \(startPos), the KV cache's length \(cached)")
         let stage = Stage("transformer", startPos..<startPos + tokens.count)
         var h = tokEmbeddings[tokens]  // [seq, dim]
-        Stage.note("embedding", h)
+        Stage.record("embedding", h)
         let positions = startPos..<startPos + tokens.count
-        let rope = RoPE(
-            positions: positions, headSize: config.headSize, theta: config.ropeTheta)
-        for layer in layers {
-            h = layer(h, rope: rope)
-        }
+        let rope = RoPE(positions: positions, headSize: config.headSize, theta: config.ropeTheta)
+        for layer in layers { h = layer(h, rope: rope) }
 
         // only the last token's vector, [dim], says what comes next
         Stage.atEarlierPositions { row in _ = output(norm(h[row])) }
@@ -212,9 +206,8 @@ final class Transformer {
 
 /// The network with a tokenizer at both ends: text in, more text out.
 final class Llama {
-    let model: Transformer
-    let tokenizer: Tokenizer
-    var feeding = Feeding()
+    let model: Transformer, tokenizer: Tokenizer
+    var mode = ForwardMode()
     var sampler = Sampler()
 
     init(weights weightsPath: String, tokenizer tokenizerPath: String) throws {
@@ -224,15 +217,17 @@ final class Llama {
     }
 
     func generate(_ tokens: [Int], startPos: Int) throws -> Int {  // -> the next token
-        let logits = feeding.feed(tokens, startPos: startPos, to: model)
+        let logits = mode.forward(tokens, startPos: startPos, through: model)
         let position = startPos + tokens.count - 1
         guard logits.isFinite else { throw GenerationError.notFinite(position: position) }
-        return sampler.pick(logits)
+        return sampler.sample(logits)
     }
 
     /// Hands out the prompt and then its continuation, piece by piece, until the text ends or has
     /// `seqLength` tokens behind its BOS.
-    func complete(_ prompt: String, seqLength: Int, emit: (String) throws -> Void) throws -> GenerationStatistics {
+    func complete(
+        _ prompt: String, seqLength: Int, emit: (String) throws -> Void
+    ) throws -> GenerationStatistics {
         var tokens = tokenizer.encode(prompt)
         guard tokens.count <= seqLength else {
             throw GenerationError.promptTooLong(tokens: tokens.count, seqLength: seqLength)

@@ -1,18 +1,18 @@
-// Interrupt: Ctrl-C ends the answer under way, not the program.
+// Interrupt: Ctrl-C stops the current answer of a chat, not the program.
 
 import Foundation
 import Synchronization
 
-/// Watches for Ctrl-C from its creation on.
+/// Records Ctrl-C from its creation on.
 final class Interrupt: Sendable {
-    private static let count = Atomic<Int>(0)
+    private static let isRequested = Atomic<Bool>(false)
 
     init() {
         reset()
-        signal(SIGINT) { _ in Interrupt.count.add(1, ordering: .relaxed) }
+        signal(SIGINT) { _ in Interrupt.isRequested.store(true, ordering: .relaxed) }
     }
 
-    var isRequested: Bool { Interrupt.count.load(ordering: .relaxed) > 0 }
+    var isRequested: Bool { Interrupt.isRequested.load(ordering: .relaxed) }
 
-    func reset() { Interrupt.count.store(0, ordering: .relaxed) }
+    func reset() { Interrupt.isRequested.store(false, ordering: .relaxed) }
 }

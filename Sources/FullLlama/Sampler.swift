@@ -1,42 +1,41 @@
-// Sampler: how the next token is chosen from the scores. It draws as llama2.c's run.c does, with the
-// same generator, cut-off and order, so that the same seed gives the same text, unless a coin
-// falls so near to a limit that the rounding of sums decides.
+// Sampler: chooses the next token from the logits. Llama in FullLlama.swift owns one.
 
 import Support
 
-/// Chooses tokens: the likeliest at temperature 0, otherwise by chance.
+/// Samples as llama2.c's run.c does: same generator, same cut-off, same order. The same seed gives
+/// the same text, unless a random number is so close to a limit that rounding decides.
 struct Sampler {
-    /// Divides the scores: above 0; the higher, the more even the chances.
-    var temperature: Float = 0
-    /// Only the likeliest tokens that together have this probability; all outside 0 < p < 1.
-    var topP: Float = 0.9
-    /// Told the likeliest candidates of every step, as many as `candidateCount`.
-    var candidateCount = 0
+    /// Divides the logits: 0 is greedy, higher values give more varied text.
+    let temperature: Float
+    /// Restricts sampling to the smallest set of tokens whose probabilities sum to it. Values
+    /// outside 0 < p < 1 allow all tokens.
+    let topP: Float
+    /// Is called with the top candidates of each step, as many as `candidateCount`.
     var showCandidates: ([(token: Int, probability: Float)]) -> Void = { _ in }
-    private var generator = XorShiftStar(state: 1)
+    var candidateCount = 0
+    private var generator: XorShiftStar
 
-    init() {}
-
-    init(temperature: Float, topP: Float, seed: UInt64) {
+    init(temperature: Float = 0, topP: Float = 0.9, seed: UInt64 = 1) {
         (self.temperature, self.topP) = (temperature, topP)
         generator = XorShiftStar(state: seed)
     }
 
-    mutating func pick(_ logits: Tensor) -> Int {  // [vocabSize] -> a token
-        if candidateCount > 0 { showCandidates(candidates(logits)) }
-        if temperature == 0 { return logits.argmax() }  // greedy: always the likeliest
+    mutating func sample(_ logits: Tensor) -> Int {  // [vocabSize] -> a token
+        if candidateCount > 0 {
+            let shown = Distribution(logits, temperature: temperature == 0 ? 1 : temperature)
+            showCandidates(shown.topK(candidateCount))
+        }
+        if temperature == 0 { return logits.argmax() }  // greedy
 
-        let coin = generator.nextFloat()
-        let chances = Distribution(logits, temperature: temperature)
-        return topP > 0 && topP < 1 ? chances.sample(coin, topP: topP) : chances.sample(coin)
-    }
-
-    private func candidates(_ logits: Tensor) -> [(token: Int, probability: Float)] {
-        Distribution(logits, temperature: temperature == 0 ? 1 : temperature).topK(candidateCount)
+        let uniform = generator.nextFloat()
+        let distribution = Distribution(logits, temperature: temperature)
+        let isRestricted = topP > 0 && topP < 1
+        return isRestricted
+            ? distribution.sample(uniform, topP: topP) : distribution.sample(uniform)
     }
 }
 
-/// Marsaglia's xorshift* generator of 64 bits, of whose product the upper half is used.
+/// Marsaglia's xorshift* generator with 64 bits of state. It returns the upper half of the product.
 struct XorShiftStar {
     var state: UInt64  // not 0
 
@@ -47,6 +46,6 @@ struct XorShiftStar {
         return UInt32(truncatingIfNeeded: (state &* 0x2545_F491_4F6C_DD1D) >> 32)
     }
 
-    /// At least 0, less than 1.
+    /// Uniform between 0 (included) and 1 (excluded).
     mutating func nextFloat() -> Float { Float(next() >> 8) / 16_777_216 }
 }

@@ -1,125 +1,102 @@
-// Stage: how the layers say what they are doing, and who may listen. Nobody listening costs one look.
+// Stage: how the layers of FullLlama.swift announce what they compute. Observers (timer, trace, log,
+// progress) listen. Without observers a stage costs one check.
 
 import Support
 
-/// Someone who watches a run. Names are paths: "layers.0.attention", "layers.0.attention_norm".
+/// Where a stage stands in the model: "layers.0.attention", "norm".
+struct StagePath: CustomStringConvertible {
+    /// "layers.0", for a stage inside that layer.
+    let layer: String?
+    let name: String
+
+    var description: String { layer.map { "\($0).\(name)" } ?? name }
+}
+
+/// Is called at the beginning and the end of every stage.
 protocol StageObserver: AnyObject {
-    /// Whether the last stages are wanted for all positions of a call, not just for the last one.
+    /// Whether it needs the last stages at all positions of a call, not only at the last one.
     var wantsEveryPosition: Bool { get }
-    /// Whether it may be left out of the next pass through the model.
-    var isIdle: Bool { get }
-    /// A prompt is about to be read in so many passes, or has been read.
-    func beginPrompt(passes: Int)
-    func endPrompt()
-    func begin(_ path: String)
-    func end(_ path: String, _ value: Tensor, at positions: Range<Int>)
+    func begin(_ path: StagePath, at positions: Range<Int>)
+    func end(_ path: StagePath, _ value: Tensor, at positions: Range<Int>)
 }
 
 extension StageObserver {
     var wantsEveryPosition: Bool { false }
-    var isIdle: Bool { false }
-    func beginPrompt(passes: Int) {}
-    func endPrompt() {}
-    func begin(_ path: String) {}
+    func begin(_ path: StagePath, at positions: Range<Int>) {}
 }
 
-/// The stages under way in one run, and its observers.
-final class Stages: @unchecked Sendable {
-    @TaskLocal static var current: Stages?
+/// One computation in a layer, from its announcement to its result.
+struct Stage {
+    private let run = StagedRun.current
+
+    init(_ name: String) { run?.begin(name) }
+
+    /// The outermost stage: the tokens at these positions go through the whole model.
+    init(_ name: String, _ positions: Range<Int>) {
+        run?.positions = positions
+        run?.begin(name)
+    }
+
+    /// Reports the stage's result, and returns it.
+    func end(_ value: Tensor) -> Tensor {
+        run?.end(value)
+        return value
+    }
+
+    /// Reports the result under a name of its own as well.
+    func end(_ name: String, _ value: Tensor) -> Tensor {
+        Stage.record(name, value)
+        return end(value)
+    }
+
+    /// Reports a result that is not timed.
+    static func record(_ name: String, _ value: Tensor) {
+        StagedRun.current?.begin(name)
+        StagedRun.current?.end(value)
+    }
+
+    /// Calls `body` for all rows but the last, if an observer needs their last stages.
+    static func atEarlierPositions(_ body: (_ row: Int) -> Void) {
+        StagedRun.current?.atEarlierPositions(body)
+    }
+}
+
+/// A run of the model with observers: it knows which stages are open.
+final class StagedRun: @unchecked Sendable {
+    @TaskLocal fileprivate static var current: StagedRun?
 
     private let observers: [any StageObserver]
-    /// Those who watch this pass.
-    private var watching: [any StageObserver] = []
-    private var paths: [String] = []
-    private var positions = 0..<0
+    private var open: [StagePath] = []
+    fileprivate var positions = 0..<0
 
-    init(_ observers: [any StageObserver]) { self.observers = observers }
+    private init(_ observers: [any StageObserver]) { self.observers = observers }
 
-    /// Runs `body` under the eyes of `observers`.
+    /// Runs `body`, and calls `observers` at every stage in it.
     static func observed<Result>(
         by observers: [any StageObserver], _ body: () throws -> Result
     ) rethrows -> Result {
-        try $current.withValue(observers.isEmpty ? nil : Stages(observers), operation: body)
-    }
-
-    func beginPrompt(passes: Int) {
-        for observer in observers { observer.beginPrompt(passes: passes) }
-    }
-
-    func endPrompt() {
-        for observer in observers { observer.endPrompt() }
-    }
-
-    private func path(_ name: String) -> String {
-        // under the transformer stand the layers, and names in a layer are said from there on
-        paths.count > 1 ? "\(paths[1]).\(name)" : name
-    }
-
-    fileprivate func beginPass(_ name: String, _ positions: Range<Int>) {
-        self.positions = positions
-        watching = observers.filter { !$0.isIdle }
-        begin(name)
+        try $current.withValue(observers.isEmpty ? nil : StagedRun(observers), operation: body)
     }
 
     fileprivate func begin(_ name: String) {
-        if watching.isEmpty { return }
-        let path = path(name)
-        paths.append(path)
-        for observer in watching { observer.begin(path) }
+        // the transformer is open first, a layer second
+        let path = StagePath(layer: open.count > 1 ? open[1].name : nil, name: name)
+        open.append(path)
+        for observer in observers { observer.begin(path, at: positions) }
     }
 
     fileprivate func end(_ value: Tensor) {
-        if watching.isEmpty { return }
-        let path = paths.removeLast()
-        for observer in watching { observer.end(path, value, at: positions) }
-    }
-
-    fileprivate func note(_ name: String, _ value: Tensor) {
-        begin(name)
-        end(value)
+        let path = open.removeLast()
+        for observer in observers { observer.end(path, value, at: positions) }
     }
 
     fileprivate func atEarlierPositions(_ body: (Int) -> Void) {
-        guard watching.contains(where: \.wantsEveryPosition) else { return }
+        guard observers.contains(where: \.wantsEveryPosition) else { return }
         let all = positions
         for (row, position) in all.dropLast().enumerated() {
             positions = position..<position + 1
             body(row)
         }
         positions = all
-    }
-}
-
-/// One layer at work, from its announcement to its result.
-struct Stage {
-    private let stages = Stages.current
-
-    init(_ name: String) { stages?.begin(name) }
-
-    /// The outermost stage: the tokens at these positions go through the whole model.
-    init(_ name: String, _ positions: Range<Int>) {
-        stages?.beginPass(name, positions)
-    }
-
-    /// Hands on the stage's result.
-    func end(_ value: Tensor) -> Tensor {
-        stages?.end(value)
-        return value
-    }
-
-    /// Notes the result under a name of its own first.
-    func end(_ name: String, _ value: Tensor) -> Tensor {
-        stages?.note(name, value)
-        return end(value)
-    }
-
-    /// A result that needs no time of its own.
-    static func note(_ name: String, _ value: Tensor) {
-        Stages.current?.note(name, value)
-    }
-
-    /// Calls `body` for the rows whose last stages are not needed, if an observer wants to see them.
-    static func atEarlierPositions(_ body: (_ row: Int) -> Void) {
-        Stages.current?.atEarlierPositions(body)
     }
 }

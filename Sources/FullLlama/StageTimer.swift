@@ -1,4 +1,4 @@
-// StageTimer: where the time goes, as a tree of stages; all layers of a model are one branch.
+// StageTimer: `--timer`, where the time goes, as a tree of stages. All layers share one branch.
 
 import Foundation
 import Support
@@ -26,18 +26,18 @@ final class StageTimer: StageObserver, CustomStringConvertible {
     private let root = Node("")
     private var open: [(node: Node, start: ContinuousClock.Instant, work: MatmulWork)] = []
 
-    func begin(_ path: String) {
-        // "layers.12" is "layers", "layers.12.attention" is "attention"
-        let name = path.split(separator: ".").last { Int($0) == nil } ?? ""
+    func begin(_ path: StagePath, at positions: Range<Int>) {
+        // "layers.12" is "layers", "attention.wq" is "wq"
+        let name = path.name.split(separator: ".").last { Int($0) == nil } ?? ""
         let node = (open.last?.node ?? root).child(String(name))
         open.append((node, clock.now, .sinceStart))
     }
 
-    func end(_ path: String, _ value: Tensor, at positions: Range<Int>) {
+    func end(_ path: StagePath, _ value: Tensor, at positions: Range<Int>) {
         let (node, start, work) = open.removeLast()
         let now = MatmulWork.sinceStart
         node.calls += 1
-        node.seconds += (clock.now - start) / .seconds(1)
+        node.seconds += (clock.now - start).inSeconds
         node.operations += 2 * Double(now.products - work.products)
         node.bytes += Double(now.bytes - work.bytes)
     }
@@ -57,7 +57,7 @@ final class StageTimer: StageObserver, CustomStringConvertible {
                         format: "%10d%10.4f%9.1f%%%10.1f%10.1f", node.calls, node.seconds,
                         100 * node.seconds / total, node.operations / seconds / 1e9,
                         node.bytes / seconds / 1e9))
-            for child in node.children where child.calls > 0 && !isNote(child) {
+            for child in node.children where child.calls > 0 && isTimed(child) {
                 add(child, depth: depth + 1)
             }
         }
@@ -65,8 +65,8 @@ final class StageTimer: StageObserver, CustomStringConvertible {
         return lines.joined(separator: "\n")
     }
 
-    /// Results that are only noted take no time of their own.
-    private func isNote(_ node: Node) -> Bool {
-        node.name == "embedding" || node.name.hasPrefix("residual_")
+    /// Whether the stage is more than a recorded result.
+    private func isTimed(_ node: Node) -> Bool {
+        node.name != "embedding" && !node.name.hasPrefix("residual_")
     }
 }

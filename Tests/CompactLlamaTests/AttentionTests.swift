@@ -48,7 +48,7 @@ private let zero = Tensor.full([2, 2], 0)
 @Suite struct AttentionTests {
     private let sizes = Sizes()
 
-    @Test func `one token sees only itself, so the output is wo of its value`() {
+    @Test func `one token attends only to itself, so the output is wo of its value`() {
         let sizes = Sizes(dim: 4, heads: 2, kvHeads: 1)
         var matrices = sizes.matrices(seed: 1)
         matrices[2] = Tensor([1, 2, 3, 4, 0, 0, 0, 10], shape: [2, 4])  // v = [10, 10] for ones
@@ -59,7 +59,7 @@ private let zero = Tensor.full([2, 2], 0)
         #expect(deviation(y.values, [10, 10, 10, 30] as [Double]) <= .rounding)
     }
 
-    @Test func `queries of zero look everywhere alike`() {
+    @Test func `queries of zero attend to all tokens equally`() {
         let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
         let attention = sizes.attention([zero, unit, unit, unit])
         let x = Tensor([1, 2, 3, 6, 8, 1], shape: [3, 2])
@@ -68,7 +68,7 @@ private let zero = Tensor.full([2, 2], 0)
     }
 
     @Test func `two tokens by hand`() {
-        // all matrices are 1: q1 = k1 = (0, 1) turned by 1, k0 = (1, 0), values are the tokens
+        // all matrices are 1: q1 = k1 = (0, 1) rotated by 1, k0 = (1, 0), values are the tokens
         let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
         let attention = sizes.attention([unit, unit, unit, unit])
         let y = attention(unit, rope: sizes.rope(0..<2))

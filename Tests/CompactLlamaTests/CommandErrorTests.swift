@@ -1,4 +1,4 @@
-// What the command does not accept: one clear line on standard error, nothing on standard output.
+// Errors of compact-llama: one clear line on standard error, no text on standard output.
 
 import Foundation
 import TestSupport
@@ -114,7 +114,21 @@ struct CommandErrorTests {
             "the model's scores are not finite numbers at position 1: its weights are damaged")
     }
 
-    @Test func `a prompt that leaves no room is refused`() throws {
+    @Test func `an error in the midst of a text begins on a new line`() throws {
+        let b = model.tiny.token("b")
+        let damaged = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
+            $0["tok_embeddings.weight"]![b * 264] = .nan
+        }
+        let result = try run(weights: damaged.weightsPath)
+        #expect(result.output == "a🦊b\n")
+        #expect(
+            result.error
+                == "Error: the model's scores are not finite numbers at position 6: its weights are "
+                + "damaged\n")
+        #expect(result.status == 1)
+    }
+
+    @Test func `a prompt that is too long is refused`() throws {
         expectFailure(
             try run(prompt: "abb", "--seqlength", "3"),
             "the prompt has 4 tokens, expected at most --seqlength 3")

@@ -1,4 +1,4 @@
-// The command, as a user runs it: text on standard output, all else on standard error, exit codes.
+// compact-llama as a user runs it: text on standard output, everything else on standard error.
 
 import Foundation
 import TestSupport
@@ -37,8 +37,8 @@ struct CommandTests {
     }
 
     #if os(Linux)
-        @Test func `only the light half of Foundation is loaded`() throws {
-            // the dynamic loader, asked so, lists what it would load
+        @Test func `only FoundationEssentials is loaded, not all of Foundation`() throws {
+            // with this variable the dynamic loader only lists the libraries
             let libraries = try CommandRunner.run(
                 CommandRunner.executable!, [], environment: ["LD_TRACE_LOADED_OBJECTS": "1"]
             ).output
@@ -74,6 +74,33 @@ struct CommandTests {
                 + "the text may lose its thread there.")
         #expect(result.errorLines.count == 3 && result.errorLines[2] == "")
         #expect(try run(fox(), "a", "--seqlength", "128").errorLines.count == 2)
+    }
+
+    @Test func `the warning about the length comes before the text`() throws {
+        let model = try fox()
+        let program = CommandRunner.executable!.path
+        let options = ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", "a"]
+        let result = try CommandRunner.run(
+            URL(filePath: "/bin/sh"),
+            ["-c", "exec \"$@\" 2>&1", "sh", program] + options + ["--seqlength", "129"])
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[0].hasPrefix("Warning: --seqlength 129 is beyond"))
+        #expect(lines[1] == "a🦊b")
+        #expect(lines[2].hasPrefix("prompt: 2 tokens, "))
+    }
+
+    @Test func `Ctrl-C ends the line and exits with 130`() throws {
+        // "b" follows "b", until the length is reached
+        let b = TinyTokenizer().token("b")
+        let model = try ChainModel([TinyTokenizer().token("\u{2581}a"): b, b: b])
+        let result = try CommandRunner.run(
+            CommandRunner.executable!,
+            ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", "a"]
+                + ["--seqlength", "8000"], interruptAfterOutput: true)
+        #expect(result.status == 130)
+        #expect(result.output.wholeMatch(of: /ab*\n/) != nil)
+        #expect(result.errorLines.count == 2)  // the warning about the length
     }
 
     @Test(arguments: ["--help", "-h"]) func `help teaches`(option: String) throws {

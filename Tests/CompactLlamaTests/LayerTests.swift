@@ -82,18 +82,20 @@ import Testing
 @Suite struct SoftmaxTests {
     let softmax = Softmax()
 
-    @Test func `shares follow the exponentials and sum to 1`() {
-        let shares = softmax(Tensor([0, 1, 2])).values
-        #expect(deviation(shares, [0.090_030_573, 0.244_728_471, 0.665_240_956]) <= .rounding)
+    @Test func `probabilities follow the exponentials and sum to 1`() {
+        let probabilities = softmax(Tensor([0, 1, 2])).values
+        let expected = [0.090_030_573, 0.244_728_471, 0.665_240_956]
+        #expect(deviation(probabilities, expected) <= .rounding)
         #expect(softmax(Tensor([5, 5, 5, 5])).values == [0.25, 0.25, 0.25, 0.25])
     }
 
     @Test func `every row sums to 1`() {
         var random = Random(seed: 2)
-        let shares = softmax(Tensor(random.floats(3 * 4 * 77, in: -30...30), shape: [3, 4, 77]))
-        #expect(shares.shape == [3, 4, 77])
+        let scores = Tensor(random.floats(3 * 4 * 77, in: -30...30), shape: [3, 4, 77])
+        let probabilities = softmax(scores)
+        #expect(probabilities.shape == [3, 4, 77])
         let ones = [Double](repeating: 1, count: 12)
-        #expect(deviation(shares.sum(axis: -1).values, ones) <= .rounding)
+        #expect(deviation(probabilities.sum(axis: -1).values, ones) <= .rounding)
     }
 
     @Test func `large values do not overflow, and only differences count`() {
@@ -103,7 +105,7 @@ import Testing
         #expect(softmax(Tensor([-1000, -1001])).values == softmax(Tensor([1, 0])).values)
     }
 
-    @Test func `minus infinity gets no share`() {
+    @Test func `minus infinity gets probability 0`() {
         #expect(softmax(Tensor([-.infinity, 3])).values == [0, 1])
     }
 }

@@ -41,14 +41,16 @@ struct ChainModel {
     func llama() throws -> Llama { try Llama(weights: weightsPath, tokenizer: tokenizerPath) }
 }
 
-/// What a Llama hands out.
+/// The pieces that a Llama emits.
 final class Pieces {
     var all: [String] = []
     var text: String { all.joined() }
 }
 
 extension Llama {
-    func pieces(_ prompt: String, seqLength: Int) throws -> (pieces: Pieces, statistics: GenerationStatistics) {
+    func pieces(
+        _ prompt: String, seqLength: Int
+    ) throws -> (pieces: Pieces, statistics: GenerationStatistics) {
         let pieces = Pieces()
         let statistics = try complete(prompt, seqLength: seqLength) { pieces.all.append($0) }
         return (pieces, statistics)
@@ -57,7 +59,7 @@ extension Llama {
 
 @Suite struct LlamaTests {
     @Test(arguments: [true, false])
-    func `prompt and answer are handed out once, characters whole`(isLMW: Bool) throws {
+    func `prompt and answer are emitted once, in complete characters`(isLMW: Bool) throws {
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos), isLMW: isLMW)
         let (pieces, statistics) = try model.llama().pieces("a", seqLength: 100)
         #expect(pieces.text == "a🦊b\n")
@@ -82,7 +84,7 @@ extension Llama {
         #expect(statistics.generatedTokens == seqLength - 2 + 1)
     }
 
-    @Test func `a prompt that leaves no room is refused before anything is handed out`() throws {
+    @Test func `a prompt that is too long is refused before anything is emitted`() throws {
         let model = try ChainModel([:])
         let pieces = Pieces()
         let error = #expect(throws: GenerationError.promptTooLong(tokens: 4, seqLength: 3)) {
@@ -112,7 +114,7 @@ extension Llama {
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity])
-    func `damaged weights stop before anything is handed out`(damage: Float) throws {
+    func `damaged weights stop before anything is emitted`(damage: Float) throws {
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
             $0["norm.weight"]![5] = damage
         }
@@ -127,7 +129,7 @@ extension Llama {
         #expect(pieces.all == [])
     }
 
-    @Test func `damage that a later token meets stops the text there`() throws {
+    @Test func `damage at a later token stops the text there`() throws {
         let b = TinyTokenizer().token("b")
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
             $0["tok_embeddings.weight"]![b * 264] = .nan
@@ -139,7 +141,23 @@ extension Llama {
         #expect(pieces.text == "a🦊b")
     }
 
-    @Test func `who cannot take the text stops the model`() throws {
+    @Test func `a second text starts anew`() throws {
+        // random weights, so that a text depends on all tokens before
+        let folder = try TemporaryFolder()
+        var sizes = TinySizes(vocab: TinyTokenizer().vocabSize, dim: 8)
+        sizes.maxSeqLen = 64
+        let llama = try Llama(
+            weights: folder.write(
+                LMWBytes(sizes, values: sizes.randomValues(seed: 7)).bytes, as: "tiny.lmw"),
+            tokenizer: folder.write(TinyTokenizer().bytes, as: "tiny.model"))
+        let first = try llama.pieces("a b", seqLength: 30).pieces.text
+        #expect(first.utf8.count > 10)
+        #expect(llama.model.layers[0].attention.keys.shape[1] > 3)
+        _ = try llama.pieces("b", seqLength: 9)
+        #expect(try llama.pieces("a b", seqLength: 30).pieces.text == first)
+    }
+
+    @Test func `an error of the receiver stops the model`() throws {
         struct Full: Error {}
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
         #expect(throws: Full.self) {

@@ -1,5 +1,5 @@
-// NaiveLlama: the whole network once more, in double precision, from the paper's formulas and without
-// a cache: what the model under test is compared with.
+// NaiveLlama: the whole network in double precision, from the paper's formulas, without a KV cache.
+// Tests compare the model with it.
 
 import Foundation
 import TestSupport
@@ -22,7 +22,7 @@ struct NaiveLlama {
         return x.indices.map { x[$0] / rms * Double(weight[$0]) }
     }
 
-    /// The rows of a matrix that belong to one head, turned by the position.
+    /// The rows of a matrix that belong to one head, rotated by the position.
     private func head(_ h: Int, of x: [Double], position: Int? = nil) -> [Double] {
         let size = sizes.dim / sizes.heads
         var part = Array(x[h * size..<(h + 1) * size])
@@ -47,16 +47,16 @@ struct NaiveLlama {
             for h in 0..<sizes.heads {
                 let group = h / (sizes.heads / sizes.kvHeads)
                 let query = head(h, of: q[position], position: position)
-                let shares = (0...position).map { earlier in
+                let weights = (0...position).map { earlier in
                     let key = head(group, of: k[earlier], position: earlier)
                     let score = zip(query, key).reduce(0) { $0 + $1.0 * $1.1 }
                     return exp(score / Double(query.count).squareRoot())
                 }
-                let sum = shares.reduce(0, +)
+                let sum = weights.reduce(0, +)
                 for i in query.indices {
                     mixed.append(
                         (0...position).reduce(0) {
-                            $0 + shares[$1] / sum * head(group, of: v[$1])[i]
+                            $0 + weights[$1] / sum * head(group, of: v[$1])[i]
                         })
                 }
             }
@@ -64,15 +64,15 @@ struct NaiveLlama {
         }
     }
 
-    /// The scores behind every token.
+    /// The logits after every token.
     func logits(_ tokens: [Int]) -> [[Double]] {
         let table = weights["tok_embeddings.weight"]!
         var xs = tokens.map { token in (0..<sizes.dim).map { Double(table[token * sizes.dim + $0]) }
         }
         for i in 0..<sizes.layers {
             let layer = "layers.\(i)."
-            let seen = attention(layer, xs.map { normed(layer + "attention_norm", $0) })
-            xs = zip(xs, seen).map { zip($0, $1).map(+) }
+            let attended = attention(layer, xs.map { normed(layer + "attention_norm", $0) })
+            xs = zip(xs, attended).map { zip($0, $1).map(+) }
             xs = xs.map { x in
                 let y = normed(layer + "ffn_norm", x)
                 let gate = product(layer + "feed_forward.w1", y).map { $0 / (1 + exp(-$0)) }

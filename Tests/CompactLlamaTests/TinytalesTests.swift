@@ -1,4 +1,4 @@
-// The embedded model against PyTorch in double precision, and how it is found.
+// The bundled model against PyTorch in double precision, and how it is found.
 
 import Foundation
 import TestSupport
@@ -72,7 +72,7 @@ private let folder = root.appending(path: "Models/tinytales").path
 }
 
 @Suite(.enabled(if: CommandRunner.executable != nil, "needs the built compact-llama"))
-struct EmbeddedModelTests {
+struct BundledModelTests {
     private func run(
         _ arguments: [String] = [], in working: String = "/", model: String? = nil
     ) throws -> CommandRunner.Result {

@@ -131,4 +131,24 @@ struct TinyModel {
         #expect(a([4], startPos: 3).values != b([4], startPos: 0).values)
         #expect(b.layers[0].attention.keys.shape == [1, 1, 4])
     }
+
+    @Test func `position 0 begins a new text`() throws {
+        let transformer = Transformer(try TinyModel(TinySizes()).weights)
+        let logits = transformer([1, 2, 3], startPos: 0).values
+        #expect(transformer([1, 2, 3], startPos: 0).values == logits)
+        #expect(transformer.layers[0].attention.keys.shape[1] == 3)
+    }
+
+    @Test(arguments: [2, 4])
+    func `a start that is not the cache's length stops the program`(startPos: Int) async throws {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) { [startPos] in
+            let transformer = Transformer(try TinyModel(TinySizes()).weights)
+            _ = transformer([1, 2, 3], startPos: 0)
+            _ = transformer([4], startPos: startPos)
+        }
+        let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+        #expect(message.contains("startPos is \(startPos), the KV cache's length 3"))
+    }
 }

@@ -1,4 +1,4 @@
-// A conversation: the tokens of its turns, what the cache remembers, and how it ends.
+// Chat: the tokens of its turns, what the KV cache holds, and how a conversation ends.
 
 import TestSupport
 import Testing
@@ -7,7 +7,7 @@ import Testing
 @testable import Support
 
 @Suite struct ChatTests {
-    @Test func `the first turn carries the system's words`() {
+    @Test func `the first turn carries the system prompt`() {
         let template = ChatTemplate(system: "Be brief.")
         #expect(
             template.text(" Hello\n", isFirst: true)
@@ -49,7 +49,7 @@ import Testing
 
         // the same by hand: all tokens so far as one sequence, without a cache
         let llama = try model.llama()
-        llama.set(.none, .sequence, room: 0)
+        llama.setModes(cache: .none, prefill: .sequence, capacity: 0)
         var tokens = first
         func generate(_ count: Int) throws -> [Int] {
             try (0..<count).map { _ in

@@ -132,6 +132,56 @@ struct FullCommandTests {
         #expect(log.contains("ids [1, "))
     }
 
+    @Test func `Ctrl-C ends the line and exits with 130`() throws {
+        let result = try CommandRunner.run(
+            program!,
+            ["-t", model.tokenizer, "-w", model.weights, "-i", "a"] + ["--seqlength", "8000"],
+            interruptAfterOutput: true)
+        #expect(result.status == 130)
+        #expect(result.output.hasPrefix("a") && result.output.hasSuffix("\n"))
+    }
+
+    @Test func `an error in the midst of a text begins on a new line`() throws {
+        // only BOS and the prompt have finite embeddings
+        let damaged = try TinyModel { values in
+            for token in 2..<TinyTokenizer().token("\u{2581}a") {
+                values["tok_embeddings.weight"]![token * 8] = .nan
+            }
+        }
+        let result = try CommandRunner.run(
+            program!,
+            ["-t", damaged.tokenizer, "-w", damaged.weights, "-i", "a"] + ["--seqlength", "9"])
+        #expect(result.status == 1)
+        #expect(result.output.wholeMatch(of: /a[^\n]*\n/) != nil)
+        #expect(
+            result.error
+                == "Error: the model's scores are not finite numbers at position 2: its weights are "
+                + "damaged\n")
+    }
+
+    @Test(arguments: [["--help"], ["-h"], ["generate", "--help"]])
+    func `help teaches the options and bench`(arguments: [String]) throws {
+        let result = try CommandRunner.run(program!, arguments)
+        #expect(result.status == 0 && result.error.isEmpty)
+        for part in [
+            "USAGE: full-llama [<options>]\n       full-llama bench [<options>]\n",
+            "`full-llama bench` measures speed: see `full-llama bench --help`.",
+            "-i, --input <prompt>", "--temperature", "--nokvcache", "-fill1, --fill1",
+            "--trace <file>",
+        ] {
+            #expect(result.output.contains(part), "\(part)")
+        }
+        let bench = try CommandRunner.run(program!, ["bench", "--help"]).output
+        #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <python>"))
+    }
+
+    @Test func `a prompt that is the name of a subcommand is a prompt`() throws {
+        for prompt in ["bench", "generate", "help"] {
+            let result = try run("-i", prompt, "--seqlength", "20")
+            #expect(result.status == 0 && result.output.hasPrefix(prompt))
+        }
+    }
+
     @Test(arguments: [
         (["--threads", "0"], "--threads must be between 1 and 1024, found 0"),
         (["--temperature", "-1"], "--temperature must be 0, or 0.001 or more, found -1.0"),

@@ -1,4 +1,4 @@
-// Every way of feeding a model makes the same text, and the same numbers at every stage.
+// ForwardMode: all modes generate the same text, and the same numbers at every stage.
 
 import TestSupport
 import Testing
@@ -11,10 +11,12 @@ private let modes = CacheMode.allCases.flatMap { cache in
     PrefillMode.allCases.map { (cache, $0) }
 }
 
-/// Keeps a trace.
-private final class TraceKeeper: TraceObserver {
-    private(set) var records: [TraceRecord] = []
-    override func take(_ record: TraceRecord) { records.append(record) }
+/// The records of a run.
+private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
+    var records: [TraceRecord] = []
+    let recorder = TraceRecorder { records.append($0) }
+    try StagedRun.observed(by: [recorder], run)
+    return records
 }
 
 @Suite struct ModeTests {
@@ -25,7 +27,7 @@ private final class TraceKeeper: TraceObserver {
         var expected = ""
         _ = try compact.complete("a b", seqLength: 40) { expected += $0 }
         let full = try model.llama()
-        full.set(cache, prefill, room: 40)
+        full.setModes(cache: cache, prefill: prefill, capacity: 40)
         #expect(try full.text("a b", seqLength: 40) == expected)
         // a second text begins anew
         #expect(try full.text("a b", seqLength: 40) == expected)
@@ -38,7 +40,7 @@ private final class TraceKeeper: TraceObserver {
         let llama = try FullLlama.Llama(
             weights: TestData.model("stories260K.bin"), tokenizer: TestData.model("tok512.model"))
         for expected in try TestData.greedyTexts().prefix(3) {
-            llama.set(cache, prefill, room: expected.seqLength)
+            llama.setModes(cache: cache, prefill: prefill, capacity: expected.seqLength)
             let text = try llama.text(expected.prompt, seqLength: expected.seqLength)
             #expect(text == expected.text + "\n")
         }
@@ -47,14 +49,13 @@ private final class TraceKeeper: TraceObserver {
     @Test(arguments: modes)
     func `the traces agree`(cache: CacheMode, prefill: PrefillMode) throws {
         let model = try TinyModel()
-        func trace(_ cache: CacheMode, _ prefill: PrefillMode) throws -> [TraceRecord] {
+        func records(_ cache: CacheMode, _ prefill: PrefillMode) throws -> [TraceRecord] {
             let llama = try model.llama()
-            llama.set(cache, prefill, room: 20)
-            let keeper = TraceKeeper()
-            try Stages.observed(by: [keeper]) { _ = try llama.text("a b", seqLength: 20) }
-            return keeper.records.sorted { ($0.position, $0.stage) < ($1.position, $1.stage) }
+            llama.setModes(cache: cache, prefill: prefill, capacity: 20)
+            let records = try trace { _ = try llama.text("a b", seqLength: 20) }
+            return records.sorted { ($0.position, $0.stage) < ($1.position, $1.stage) }
         }
-        let (expected, found) = (try trace(.concatenated, .sequence), try trace(cache, prefill))
+        let (expected, found) = (try records(.concatenated, .sequence), try records(cache, prefill))
         // 2 layers of 6 stages, and 3 outside them
         #expect(expected.count == 20 * 15)
         #expect(found.map(\.stage) == expected.map(\.stage))
@@ -64,9 +65,9 @@ private final class TraceKeeper: TraceObserver {
         }
     }
 
-    @Test func `memory for a whole text is taken once`() throws {
+    @Test func `memory for a whole text is reserved once`() throws {
         let llama = try TinyModel().llama()
-        llama.set(.inPlace, .sequence, room: 40)
+        llama.setModes(cache: .inPlace, prefill: .sequence, capacity: 40)
         _ = try llama.generate([1, 2], startPos: 0)
         let storage = ObjectIdentifier(llama.model.layers[0].attention.keys.storage)
         for position in 2..<40 { _ = try llama.generate([3], startPos: position) }
@@ -75,13 +76,12 @@ private final class TraceKeeper: TraceObserver {
         #expect(llama.model.cacheBytes == 40 * 2 * 2 * 4 * 4)
     }
 
-    @Test func `without a mask the first token sees the second`() throws {
+    @Test func `without a mask the first token attends to the second`() throws {
         let llama = try TinyModel().llama()
         func firstStage(_ mask: Mask, _ tokens: [Int]) throws -> [Float] {
-            let keeper = TraceKeeper()
             for layer in llama.model.layers { layer.attention.mask = mask }
-            try Stages.observed(by: [keeper]) { _ = try llama.generate(tokens, startPos: 0) }
-            return keeper.records.first { $0.stage == "layers.0.attention" }!.values
+            let records = try trace { _ = try llama.generate(tokens, startPos: 0) }
+            return records.first { $0.stage == "layers.0.attention" }!.values
         }
         #expect(try firstStage(.causal, [1, 9]) == firstStage(.causal, [1, 8]))
         #expect(try firstStage(.none, [1, 9]) != firstStage(.none, [1, 8]))

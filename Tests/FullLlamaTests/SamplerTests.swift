@@ -1,4 +1,4 @@
-// The sampler draws as llama2.c does.
+// Sampler: it samples as llama2.c does.
 
 import Foundation
 import TestSupport
@@ -18,77 +18,77 @@ import Testing
         #expect(generator.nextFloat() == 0.782_255_83)
     }
 
-    @Test func `temperature 0 takes the likeliest, the first among equals`() {
+    @Test func `temperature 0 is greedy, the first among equals`() {
         var sampler = Sampler()
-        #expect(sampler.pick(Tensor([0, 3, -1, 3])) == 1)
+        #expect(sampler.sample(Tensor([0, 3, -1, 3])) == 1)
     }
 
     /// Distribution of 1/2, 1/4, 1/8, 1/8, in another order.
     private let logits = Tensor([0.125, 0.5, 0.125, 0.25].map { (x: Float) in Foundation.log(x) })
 
-    @Test func `with all tokens the coin decides along the vocabulary`() {
-        // the coins of seed 42 are 0.339, 0.782, 0.790, 0.944
+    @Test func `with all tokens the random number walks along the vocabulary`() {
+        // the random numbers of seed 42 are 0.339, 0.782, 0.790, 0.944
         var sampler = Sampler(temperature: 1, topP: 1, seed: 42)
-        #expect((0..<4).map { _ in sampler.pick(logits) } == [1, 3, 3, 3])
+        #expect((0..<4).map { _ in sampler.sample(logits) } == [1, 3, 3, 3])
     }
 
-    @Test func `with top-p the coin decides among the likeliest`() {
-        // 1/2 and 1/4 are above 0.7 together: the coins fall on 0.254, 0.587, 0.593, 0.708
+    @Test func `with top-p the random number walks along the most probable tokens`() {
+        // 1/2 and 1/4 are above 0.7 together: the random numbers become 0.254, 0.587, 0.593, 0.708
         var sampler = Sampler(temperature: 1, topP: 0.7, seed: 42)
-        #expect((0..<4).map { _ in sampler.pick(logits) } == [1, 3, 3, 3])
+        #expect((0..<4).map { _ in sampler.sample(logits) } == [1, 3, 3, 3])
         sampler = Sampler(temperature: 1, topP: 0.4, seed: 42)
-        #expect((0..<4).map { _ in sampler.pick(logits) } == [1, 1, 1, 1])
+        #expect((0..<4).map { _ in sampler.sample(logits) } == [1, 1, 1, 1])
     }
 
     @Test func `a low temperature is nearly greedy`() {
         var sampler = Sampler(temperature: 0.01, topP: 1, seed: 3)
-        #expect((0..<50).allSatisfy { _ in sampler.pick(logits) == 1 })
+        #expect((0..<50).allSatisfy { _ in sampler.sample(logits) == 1 })
     }
 
     @Test(arguments: [Float(0.1), 0.5, 0.9, 0.99], [Float(0.01), 0.3, 3])
-    func `top-p draws as if all tokens were sorted`(topP: Float, spread: Float) {
+    func `top-p samples as if all tokens were sorted`(topP: Float, spread: Float) {
         var random = Random(seed: 5)
         for seed in 1...40 as ClosedRange<UInt64> {
             let logits = Tensor(random.floats(3000, in: -spread...spread))
             var sampler = Sampler(temperature: 1, topP: topP, seed: seed)
-            // run.c's way: sort what is above the cut-off, take as many as pass topP, draw
-            let chances = Softmax()(logits).values
+            // run.c's way: sort what is above the cut-off, take as many as pass topP, sample
+            let probabilities = Softmax()(logits).values
             let cutoff = (1 - topP) / 2999
-            let order = chances.indices.filter { chances[$0] >= cutoff }
-                .sorted { chances[$0] > chances[$1] }
+            let order = probabilities.indices.filter { probabilities[$0] >= cutoff }
+                .sorted { probabilities[$0] > probabilities[$1] }
             var sum: Float = 0
             let last = order.firstIndex { token in
-                sum += chances[token]
+                sum += probabilities[token]
                 return sum > topP
             }
             var generator = XorShiftStar(state: seed)
             let limit = generator.nextFloat() * sum
             sum = 0
             let expected = order[...last!].first { token in
-                sum += chances[token]
+                sum += probabilities[token]
                 return limit < sum
             }
-            let found = sampler.pick(logits)
-            // sums of thousands of chances round differently: a neighbour will do
+            let found = sampler.sample(logits)
+            // sums of thousands of probabilities round differently: a neighbour will do
             let distance = abs(order.firstIndex(of: found)! - order.firstIndex(of: expected!)!)
             #expect(distance <= 1)
         }
     }
 
     @Test func `a sum that meets topP exactly does not pass it`() {
-        // 1000 tokens of chance 1, then 1000 of 1/e: one of these topP is exactly where the first end
+        // 1000 tokens of weight 1, then 1000 of 1/e: one of these topP is the exact sum of the first
         let logits = Tensor((0..<2000).map { $0 < 1000 ? 1 : 0 })
         var topP = Float(1000 / (1000 + 1000 / 2.718281828459045))
         for _ in 0..<50 { topP = topP.nextDown }
         for seed in 1...100 as ClosedRange<UInt64> {
             var sampler = Sampler(temperature: 1, topP: topP, seed: seed)
-            #expect((0..<1001).contains(sampler.pick(logits)))
+            #expect((0..<1001).contains(sampler.sample(logits)))
             topP = topP.nextUp
         }
     }
 
     @Test(arguments: [0.3, 0.9, 0.9999999] as [Float])
-    func `of 32,000 every draw ends at a likely token`(topP: Float) {
+    func `of 32,000 every sample is a probable token`(topP: Float) {
         var random = Random(seed: 7)
         let scores = (0..<32000).map { _ in
             random.floats(4, in: -1.5...1.5).reduce(0, +)
@@ -98,23 +98,23 @@ import Testing
         for seed in 1...400 as ClosedRange<UInt64> {
             let temperature = 1 - Float(seed) / 100_000
             var sampler = Sampler(temperature: temperature, topP: topP, seed: seed)
-            let chance = exp(Double(scores[sampler.pick(Tensor(scores))]))
-            let likelier = sorted.prefix { $0 > chance }.reduce(0, +) / total
-            #expect(likelier < Double(topP) + 0.01)
+            let weight = exp(Double(scores[sampler.sample(Tensor(scores))]))
+            let before = sorted.prefix { $0 > weight }.reduce(0, +) / total
+            #expect(before < Double(topP) + 0.01)
         }
     }
 
-    @Test func `chances that are all equal and rare still give a token`() {
+    @Test func `with equal probabilities and a tiny top-p there is still a token`() {
         var sampler = Sampler(temperature: 1, topP: 1e-6, seed: 5)
-        #expect((0..<4).contains(sampler.pick(Tensor([1, 1, 1, 1]))))
+        #expect((0..<4).contains(sampler.sample(Tensor([1, 1, 1, 1]))))
     }
 
-    @Test func `candidates come by falling chance`() {
+    @Test func `candidates come by falling probability`() {
         var sampler = Sampler()
         sampler.candidateCount = 3
         nonisolated(unsafe) var shown: [(token: Int, probability: Float)] = []
         sampler.showCandidates = { shown = $0 }
-        _ = sampler.pick(logits)
+        _ = sampler.sample(logits)
         #expect(shown.map(\.token) == [1, 3, 0])
         #expect(deviation(shown.map(\.probability), [0.5, 0.25, 0.125] as [Double]) <= .rounding)
     }

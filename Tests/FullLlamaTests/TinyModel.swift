@@ -9,16 +9,17 @@ struct TinyModel {
     private let folder: TemporaryFolder
     let weights: String, tokenizer: String
 
-    init(maxSeqLen: Int = 64) throws {
+    init(maxSeqLen: Int = 64, change: (inout [String: [Float]]) -> Void = { _ in }) throws {
         folder = try TemporaryFolder()
         let tiny = TinyTokenizer()
         var sizes = TinySizes(vocab: tiny.vocabSize, dim: 8)
         (sizes.layers, sizes.maxSeqLen) = (2, maxSeqLen)
         var values = sizes.randomValues(seed: 7)
-        // without words for the end, every text grows as long as it may
+        // BOS and EOS never win: every text grows to its full length
         for token in [TinyTokenizer.bos, TinyTokenizer.eos] {
             for i in 0..<8 { values["output.weight"]![token * 8 + i] = 0 }
         }
+        change(&values)
         weights = try folder.write(LMWBytes(sizes, values: values).bytes, as: "tiny.lmw")
         tokenizer = try folder.write(tiny.bytes, as: "tokenizer.model")
     }
@@ -38,9 +39,5 @@ extension Llama {
         var text = ""
         _ = try complete(prompt, seqLength: seqLength) { text += $0 }
         return text
-    }
-
-    func set(_ cache: CacheMode, _ prefill: PrefillMode, room: Int) {
-        (feeding.cache, feeding.prefill, feeding.room) = (cache, prefill, room)
     }
 }

@@ -1,4 +1,4 @@
-// Traces and timings: what is recorded, and how differences are found.
+// Trace: what is recorded, and how TraceComparison finds differences.
 
 import Foundation
 import TestSupport
@@ -15,13 +15,14 @@ import Testing
         model = try TinyModel()
         path = model.path("trace.jsonl")
         let writer = try TraceWriter(path: path)
-        try run(writer)
+        try run(record: writer.write)
         try writer.finish()
     }
 
-    private func run(_ observer: any StageObserver, _ prompt: String = "a") throws {
+    private func run(record: @escaping (TraceRecord) -> Void) throws {
         let llama = try model.llama()
-        try Stages.observed(by: [observer]) { _ = try llama.text(prompt, seqLength: 6) }
+        let recorder = TraceRecorder(record: record)
+        try StagedRun.observed(by: [recorder]) { _ = try llama.text("a", seqLength: 6) }
     }
 
     private func records() throws -> [TraceRecord] {
@@ -62,7 +63,7 @@ import Testing
 
     @Test func `a run agrees with its own trace`() throws {
         let comparison = try TraceComparison(path: path, tolerance: 0)
-        try run(comparison)
+        try run(record: comparison.compare)
         #expect(comparison.agrees)
         #expect("\(comparison)".contains("90 of 90 records compared"))
     }
@@ -74,7 +75,7 @@ import Testing
         changed[index] = TraceRecord(
             position: 2, stage: old.stage, shape: old.shape, values: old.values.map { $0 + 0.1 })
         let comparison = try TraceComparison(path: write(changed), tolerance: 1e-4)
-        try run(comparison)
+        try run(record: comparison.compare)
         #expect(!comparison.agrees)
         #expect(comparison.firstOutside == "layers.1.ffn_norm at position 2")
         #expect("\(comparison)".contains("first outside: layers.1.ffn_norm at position 2"))
@@ -88,7 +89,7 @@ import Testing
                 position: old.position, stage: old.stage, shape: old.shape,
                 values: values + old.values.dropFirst())
             let comparison = try TraceComparison(path: write(changed), tolerance: 1e9)
-            try run(comparison)
+            try run(record: comparison.compare)
             #expect(!comparison.agrees)
         }
     }
@@ -96,7 +97,7 @@ import Testing
     @Test func `records that the run does not reach are missed`() throws {
         let extra = TraceRecord(position: 99, stage: "norm", shape: [1], values: [1])
         let comparison = try TraceComparison(path: write(records() + [extra]), tolerance: 1)
-        try run(comparison)
+        try run(record: comparison.compare)
         #expect(!comparison.agrees)
         #expect("\(comparison)".contains("not met by this run: norm at position 99"))
     }
@@ -118,15 +119,6 @@ import Testing
         _ = try TraceComparison(path: model.write(record, as: "exact"), tolerance: 1)
     }
 
-    @Test func `progress is idle but while a prompt is read`() {
-        let progress = Progress(layerCount: 2)
-        #expect(progress.isIdle)
-        progress.beginPrompt(passes: 3)
-        #expect(!progress.isIdle)
-        progress.endPrompt()
-        #expect(progress.isIdle)
-    }
-
     @Test func `what is not a trace is said`() throws {
         let other = try model.write("{\"position\": 1}", as: "other")
         #expect(throws: TraceError.notARecord(other, line: 1)) {
@@ -137,22 +129,5 @@ import Testing
         #expect(throws: FileError.unwritable("/nowhere/t")) {
             try TraceWriter(path: "/nowhere/t")
         }
-    }
-
-    @Test func `the timer counts calls and draws a tree`() throws {
-        let timer = StageTimer()
-        try run(timer)
-        let lines = "\(timer)".split(separator: "\n").map(String.init)
-        // a prompt of 2 tokens, then 4 more: 5 calls, of 2 layers each
-        let calls = lines.dropFirst().map { line in
-            (line.prefix { $0 == " " }.count / 2, line.split(separator: " ").prefix(2))
-        }
-        let tree = calls.map { depth, words in "\(depth) \(words.joined(separator: " "))" }
-        #expect(
-            tree == [
-                "0 transformer 5", "1 layers 10", "2 attention_norm 10", "2 attention 10",
-                "3 wq 10", "3 wk 10", "3 wv 10", "3 wo 10", "2 ffn_norm 10", "2 feed_forward 10",
-                "3 w1 10", "3 w3 10", "3 w2 10", "1 norm 5", "1 logits 5",
-            ])
     }
 }

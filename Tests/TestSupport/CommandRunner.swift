@@ -21,10 +21,13 @@ public enum CommandRunner {
         }
     }
 
-    /// - Parameter input: what the program finds on standard input; at most what a pipe holds.
+    /// - Parameters:
+    ///   - input: what the program finds on standard input; at most what a pipe holds.
+    ///   - interruptAfterOutput: whether to send Ctrl-C as soon as the program has written something.
     public static func run(
         _ program: URL, _ arguments: [String], input: String? = nil,
-        environment: [String: String]? = nil, folder: String? = nil
+        environment: [String: String]? = nil, folder: String? = nil,
+        interruptAfterOutput: Bool = false
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
@@ -45,8 +48,19 @@ public enum CommandRunner {
         process.standardOutput = output
         // a file, because two pipes would have to be read at the same time
         process.standardError = try FileHandle(forWritingTo: errorFile)
+        // test threads block signals, and a process starts with its parent thread's mask
+        var (interrupt, mask) = (sigset_t(), sigset_t())
+        sigemptyset(&interrupt)
+        sigaddset(&interrupt, SIGINT)
+        pthread_sigmask(SIG_UNBLOCK, &interrupt, &mask)
         try process.run()
-        let outputData = try output.fileHandleForReading.readToEnd() ?? Data()
+        pthread_sigmask(SIG_SETMASK, &mask, nil)
+        var outputData = Data()
+        if interruptAfterOutput {
+            outputData = output.fileHandleForReading.availableData
+            kill(process.processIdentifier, SIGINT)
+        }
+        outputData += try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         let errorData = try Data(contentsOf: errorFile)
         return Result(

@@ -1,5 +1,5 @@
-// Deviation: how far computed numbers are from the expected ones, and where they are furthest. A
-// test reads `#expect(deviation(found, expected) <= .rounding)`, and its failure names the index.
+// Deviation: how far computed numbers are from the expected ones. Tests say
+// `#expect(deviation(found, expected) <= .rounding)`; a failure names the worst index.
 
 /// The largest difference between two lists of numbers, relative to the largest expected one.
 public struct Deviation: CustomStringConvertible, Sendable {

@@ -1,4 +1,4 @@
-// Random: numbers that are the same in every run, so that a failure can be repeated.
+// Random: random numbers that are the same in every run, so that failures are reproducible.
 
 /// SplitMix64, a generator with a seed.
 public struct Random: RandomNumberGenerator, Sendable {

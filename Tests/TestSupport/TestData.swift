@@ -1,5 +1,5 @@
-// TestData: where the tests find real models and reference texts, which are not part of the project,
-// and a folder for the files that they make themselves.
+// TestData: finds real models and reference texts, which are not part of the project. Tests that
+// write files use TemporaryFolder.
 
 import Foundation
 
@@ -32,7 +32,7 @@ public enum TestData {
     }
 }
 
-/// What a greedy model makes of a prompt, computed in double precision by another program.
+/// A prompt and its greedy continuation, computed in double precision by another program.
 public struct GreedyText: Decodable, Sendable {
     public let prompt: String
     public let promptTokens: [Int], tokens: [Int]
@@ -46,7 +46,7 @@ public struct GreedyText: Decodable, Sendable {
     }
 }
 
-/// A folder that is gone when nobody holds it any longer.
+/// A folder that is removed with its last reference.
 public final class TemporaryFolder: Sendable {
     public let path: String
 

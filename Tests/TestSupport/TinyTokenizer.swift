@@ -1,5 +1,5 @@
-// TinyTokenizer: a SentencePiece model made in memory, so that the command can be tested as a whole
-// without any file from elsewhere.
+// TinyTokenizer: a SentencePiece model made in memory. With it, tests run whole commands without
+// files from elsewhere.
 
 /// The serialized model of a vocabulary: <unk>, <s>, </s>, one token for every byte, and pieces.
 public struct TinyTokenizer: Sendable {

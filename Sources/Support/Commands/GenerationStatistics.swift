@@ -1,6 +1,7 @@
-// Generation: what the model files report about a text they have made, or could not make.
+// GenerationStatistics: tokens and speed of one generated text. Both model files count with it, and
+// their commands print it as the last line.
 
-/// Counts tokens and takes the time, for the line that a command prints at its end.
+/// Counts tokens and measures their rates, from its creation on.
 public struct GenerationStatistics: CustomStringConvertible {
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
@@ -9,7 +10,6 @@ public struct GenerationStatistics: CustomStringConvertible {
     public let promptTokens: Int
     public private(set) var generatedTokens = 0
 
-    /// Starts the clock.
     public init(promptTokens: Int) {
         self.promptTokens = promptTokens
         start = clock.now
@@ -22,19 +22,21 @@ public struct GenerationStatistics: CustomStringConvertible {
         generatedTokens += 1
     }
 
-    /// Prompt tokens per second, up to the first token of the answer.
+    /// Prompt tokens per second, until the first generated token.
     public var prefillRate: Double {
-        Double(promptTokens) / seconds(start, firstToken ?? clock.now)
+        Double(promptTokens) / seconds(from: start, to: firstToken ?? clock.now)
     }
 
-    /// Tokens per second after the first; nil if there was only that.
+    /// Generated tokens per second, without the first; nil if there are fewer than two.
     public var decodeRate: Double? {
         guard let firstToken, let lastToken, generatedTokens > 1 else { return nil }
-        return Double(generatedTokens - 1) / seconds(firstToken, lastToken)
+        return Double(generatedTokens - 1) / seconds(from: firstToken, to: lastToken)
     }
 
-    private func seconds(_ a: ContinuousClock.Instant, _ b: ContinuousClock.Instant) -> Double {
-        max((b - a) / .seconds(1), 1e-9)
+    private func seconds(
+        from start: ContinuousClock.Instant, to end: ContinuousClock.Instant
+    ) -> Double {
+        max((end - start).inSeconds, 1e-9)
     }
 
     public var description: String {
@@ -45,20 +47,5 @@ public struct GenerationStatistics: CustomStringConvertible {
 
     private func rounded(_ rate: Double) -> String {
         rate < 100 ? "\((rate * 10).rounded() / 10)" : "\(Int(rate.rounded()))"
-    }
-}
-
-/// Why a text cannot be made, or not to its end.
-public enum GenerationError: Error, Equatable, CustomStringConvertible {
-    case promptTooLong(tokens: Int, seqLength: Int)
-    case notFinite(position: Int)
-
-    public var description: String {
-        switch self {
-        case .promptTooLong(let tokens, let seqLength):
-            "the prompt has \(tokens) tokens, expected at most --seqlength \(seqLength)"
-        case .notFinite(let position):
-            "the model's scores are not finite numbers at position \(position): its weights are damaged"
-        }
     }
 }

@@ -1,9 +1,9 @@
-// ModelOptions: the options that compact-llama and full-llama share, the model they mean when none
-// is named, and where a command writes.
+// ModelOptions: the options that compact-llama and full-llama share, under the Python original's
+// names. They name the model, the prompt and the length.
 
 import ArgumentParser
 
-/// Which model, which prompt, how long: the options of the Python original, under its names.
+/// Which model, which prompt, how long.
 public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
@@ -39,26 +39,26 @@ public struct ModelOptions: ParsableArguments {
         guard seqLength >= 1 else {
             throw ValidationError("--seqlength must be at least 1, found \(seqLength)")
         }
-        guard (weights == nil) == (tokenizer == nil) || tokenizerBesideWeights != nil else {
-            let (named, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
+        guard (weights == nil) == (tokenizer == nil) || tokenizerNextToWeights != nil else {
+            let (given, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
             throw ValidationError(
-                "\(named) without \(missing): weights and tokenizer belong together, name both "
-                    + "(or neither, for the embedded model)")
+                "\(given) without \(missing): weights and tokenizer belong together, name both "
+                    + "(or neither, for the bundled model)")
         }
     }
 
-    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that or a file in it.
-    private var tokenizerBesideWeights: String? {
+    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that folder or a file in it.
+    private var tokenizerNextToWeights: String? {
         guard let weights else { return nil }
         let file = isFolder(weights) ? weights + "/" : weights
         let paths = ["config.json", "tokenizer.model"].map { siblingPath($0, of: file) }
         return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
     }
 
-    /// The files named with `-w` and `-t`, or those of the embedded model.
-    /// - Throws: `BundledModelError` if none is named and the embedded model is not found.
+    /// The files that `-w` and `-t` name, or those of the bundled model.
+    /// - Throws: `BundledModelError` if neither is named and the bundled model is not found.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
-        if let weights, let tokenizer = tokenizer ?? tokenizerBesideWeights {
+        if let weights, let tokenizer = tokenizer ?? tokenizerNextToWeights {
             return (weights, tokenizer)
         }
         let folder = try BundledModel.folder()
@@ -68,19 +68,19 @@ public struct ModelOptions: ParsableArguments {
     /// The part of `--help` that teaches.
     public static func guide(command: String) -> String {
         """
-        The prompt and what the model makes of it go to standard output, as they come; a last line \
-        about speed goes to standard error.
+        Text goes to standard output as it is generated; a last line about speed goes to standard \
+        error.
 
-        Without -t and -w it is tinytales that speaks, the small story model that comes with the \
-        sources: in Models/tinytales, looked for in the folders above this program and above the \
-        working directory, or in the folder that \(BundledModel.variable) names.
+        Without -w and -t, the bundled model (tinytales) is used: Models/tinytales in a folder above \
+        this program or above the working directory, or the folder that \(BundledModel.variable) \
+        names.
 
         Larger story models, and Llama 2's tokenizer for them:
           stories15M.bin   https://huggingface.co/karpathy/tinyllamas
           tokenizer.model  https://github.com/karpathy/llama2.c
         `make stories15M` fetches both into Models/downloads.
 
-        A model's folder from Hugging Face needs no -t: its tokenizer.model is found by itself.
+        A model's folder from Hugging Face needs no -t: its own tokenizer.model is used.
 
         Examples:
           \(command)
@@ -90,60 +90,11 @@ public struct ModelOptions: ParsableArguments {
         """
     }
 
-    /// One line on standard error if the text could grow beyond what the model was trained on.
+    /// Prints one line on standard error if the text may exceed what the model was trained on.
     public func warnIfLonger(than maxSeqLen: Int) {
         guard seqLength > maxSeqLen else { return }
         printNote(
             "Warning: --seqlength \(seqLength) is beyond the \(maxSeqLen) positions that the model "
                 + "was trained on; the text may lose its thread there.")
     }
-}
-
-/// The model that comes with the sources.
-enum BundledModel {
-    static let variable = "COMPACT_LLAMA_MODEL"
-
-    /// The folder that `variable` names, or the first `Models/tinytales` in a folder above the
-    /// executable or above the working directory.
-    static func folder() throws -> String {
-        if let named = ProcessInfo.processInfo.environment[variable] { return named }
-        if let folder = folderAbove(holding: "Models/tinytales/tinytales.lmw") {
-            return folder + "/Models/tinytales"
-        }
-        throw BundledModelError.notFound
-    }
-}
-
-/// The nearest folder above the executable, or else above the working directory, that holds a file.
-public func folderAbove(holding path: String) -> String? {
-    let here = FileManager.default.currentDirectoryPath + "/."
-    for start in [executablePath, here].compactMap({ $0 }) {
-        var folder = start[...]
-        while let slash = folder.lastIndex(of: "/") {
-            folder = folder[..<slash]
-            if FileManager.default.fileExists(atPath: folder + "/" + path) { return String(folder) }
-        }
-    }
-    return nil
-}
-
-/// Why there is no model to use when none is named.
-public enum BundledModelError: Error, Equatable, CustomStringConvertible {
-    case notFound
-
-    public var description: String {
-        "no folder Models/tinytales above the program or the working directory: name a model with "
-            + "-w and -t, or the folder that holds tinytales.lmw with \(BundledModel.variable)"
-    }
-}
-
-/// Writes to standard output without delay.
-/// - Throws: `FileError` if nobody can receive it, for example because the disk is full.
-public func printNow(_ text: String) throws {
-    guard write(text, to: STDOUT_FILENO) else { throw FileError.unwritable("standard output") }
-}
-
-/// Writes a line to standard error, where it does not mix with the text.
-public func printNote(_ line: String) {
-    write(line + "\n", to: STDERR_FILENO)
 }

@@ -1,5 +1,5 @@
-// Tokenizer: text to tokens and back, by SentencePiece; backwards piece by piece, as a model makes
-// them.
+// Tokenizer: turns text into tokens with SentencePiece. StreamingDecoder turns them back into text.
+// Both model files use the two.
 
 import CSentencePiece
 
@@ -10,9 +10,9 @@ public final class Tokenizer: @unchecked Sendable {
     /// The token that begins every text, and the one that ends it.
     public let bos: Int, eos: Int
 
-    /// - Parameter vocabSize: the size that the model expects of its vocabulary.
+    /// - Parameter vocabSize: the number of tokens that the model expects.
     /// - Throws: `FileError` if there is no such file, `TokenizerError` if it is not a tokenizer or
-    ///   one of another size.
+    ///   has another size.
     public init(contentsOf path: String, vocabSize: Int) throws {
         let file = try MappedFile(path: path)
         let loaded = withExtendedLifetime(file) {
@@ -50,7 +50,7 @@ public final class Tokenizer: @unchecked Sendable {
         case nothing
     }
 
-    /// How the vocabulary spells a token, a space as such: " the", "<0x0A>", "</s>".
+    /// How the vocabulary spells a token: " the", "<0x0A>", "</s>". U+2581 becomes a space.
     public func spelling(_ token: Int) -> String {
         var count = 0
         let piece = sentencepiece_piece(processor, Int32(token), &count)
@@ -81,71 +81,6 @@ public final class Tokenizer: @unchecked Sendable {
             return .byte(byte)
         }
         return .text(spelling)
-    }
-}
-
-/// Turns tokens back into text as they come: the text that SentencePiece makes of all of them, with a
-/// vocabulary that puts a space before every text, as Llama's does.
-public struct StreamingDecoder {
-    private let tokenizer: Tokenizer
-    private var isAtStart = true
-    /// The bytes of a character that is not whole yet.
-    private var pending: [UInt8] = []
-
-    public init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
-
-    /// The text that these tokens complete; bytes of an unfinished character wait for the next.
-    public mutating func decode(_ tokens: [Int]) -> String {
-        tokens.reduce(into: "") { text, token in
-            switch tokenizer.piece(token) {
-            case .nothing:
-                text += finish()
-            case .unknown:
-                text += finish() + " \u{2047} "
-                isAtStart = false
-            case .byte(let byte):
-                isAtStart = false
-                pending.append(byte)
-                text += wholeCharacters()
-            case .text(let piece):
-                text += finish()
-                // the first piece carries the space that the encoder put before the text
-                let isSpaced = isAtStart && piece.utf8.first == UInt8(ascii: " ")
-                text += isSpaced ? String(piece.unicodeScalars.dropFirst()) : piece
-                isAtStart = isAtStart && piece.isEmpty
-            }
-        }
-    }
-
-    /// The replacement character for every byte that still waits for the rest of its character.
-    public mutating func finish() -> String {
-        defer { pending = [] }
-        return String(repeating: "\u{FFFD}", count: pending.count)
-    }
-
-    /// Takes what is whole off the pending bytes, and what can never become so as U+FFFD.
-    private mutating func wholeCharacters() -> String {
-        var text = ""
-        while let first = pending.first {
-            let length =
-                switch first {
-                case 0xC2...0xDF: 2
-                case 0xE0...0xEF: 3
-                case 0xF0...0xF4: 4
-                default: 1
-                }
-            let start = pending.prefix(length)
-            let mayBeWhole = start.dropFirst().allSatisfy { $0 & 0xC0 == 0x80 }
-            if mayBeWhole && start.count < length { break }  // the rest may come
-            if let character = String(validating: start, as: UTF8.self) {
-                text += character
-                pending.removeFirst(length)
-            } else {
-                text += "\u{FFFD}"
-                pending.removeFirst()
-            }
-        }
-        return text
     }
 }
 

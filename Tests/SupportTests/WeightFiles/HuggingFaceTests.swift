@@ -174,7 +174,7 @@ import Testing
             ModelOptions.message(for: error!)
                 == """
                 -w without -t: weights and tokenizer belong together, name both (or neither, for the \
-                embedded model)
+                bundled model)
                 """)
     }
 }

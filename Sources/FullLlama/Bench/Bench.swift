@@ -1,31 +1,31 @@
-// Benchmark: llama-bench, how fast the model runs on this machine, beside what the machine can do.
+// Bench: `full-llama bench`, how fast the model is compared with what the machine can do. Every
+// measurement runs in a worker process: this program again, with `--worker`.
 
 import ArgumentParser
 import Foundation
 import Support
 
-@main
-struct Benchmark: ParsableCommand {
+struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "llama-bench",
         abstract: "Measures decode and prefill speed beside the machine's limits.",
         discussion: """
             Decode (one token at a time) reads all weights for every token: its limit is the \
-            bandwidth of plain reading. Prefill (a prompt at once) reuses what it has read: its \
-            limit is the peak of fused multiply-adds. Both limits are measured beside every repeat, \
+            memory's read bandwidth. Prefill (a prompt at once) reuses what it has read: its limit \
+            is the peak rate of fused multiply-adds. Both limits are measured next to every repeat, \
             in the same process, with the same threads. Rates are medians, with the slowest and the \
-            fastest repeat. The first token is one that follows nothing, from the start of the \
-            process on; making random weights does not count.
+            fastest repeat. The time to the first token, without a prompt, counts from the start of \
+            the process; making random weights does not count.
 
             Examples:
-              llama-bench
-              llama-bench --shape 110M --element F32 --element BF16 --threads 1
-              llama-bench --weights stories15M.bin --markdown
-              llama-bench --peers .venv/bin/python
-            """)
+              full-llama bench
+              full-llama bench --shape 110M --element F32 --element BF16 --threads 1
+              full-llama bench --weights stories15M.bin --markdown
+              full-llama bench --peers .venv/bin/python
+            """, helpNames: .shortAndLong)
 
     @Option(
-        help: "Random weights of this model's shape: \(Shapes.names). Repeatable. (default: 15M)")
+        help:
+            "Random weights of this model's shape: \(ModelShape.names). Repeatable. (default: 15M)")
     var shape: [String] = []
 
     @Option(help: "Real weights instead.")
@@ -64,13 +64,13 @@ struct Benchmark: ParsableCommand {
     @Option(help: .hidden)  // a worker that only writes its weights to this file
     var write: String?
 
-    @Option(help: .hidden)  // when the worker's process was started, by `Clock`
+    @Option(help: .hidden)  // when the worker was started: `monotonicNanoseconds()`
     var started: UInt64?
 
     func validate() throws {
         guard repeats >= 1 else { throw ValidationError("--repeats must be at least 1") }
-        for name in shape where Shapes.config(name) == nil {
-            throw ValidationError("no shape \(name); known are \(Shapes.names)")
+        for name in shape where ModelShape.config(name) == nil {
+            throw ValidationError("no shape \(name); known are \(ModelShape.names)")
         }
         for name in element where ElementType(rawValue: name) == nil {
             throw ValidationError("--element must be F32, F16 or BF16, found \(name)")
@@ -89,16 +89,16 @@ struct Benchmark: ParsableCommand {
 
     func run() throws {
         if worker { return try work() }
-        Child.endOnInterrupt()
+        WorkerProcess.stopOnInterrupt()
         let peers = try peers.map(Peers.init)
         let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("llama-bench-\(ProcessInfo.processInfo.processIdentifier)")
+            .appendingPathComponent("full-llama-bench-\(ProcessInfo.processInfo.processIdentifier)")
         if peers != nil {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
         defer { try? FileManager.default.removeItem(at: folder) }
 
-        var results: [TestResult] = []
+        var results: [BenchResult] = []
         let all = ThreadCount.current
         for model in models {
             let file = folder.appendingPathComponent("weights.bin").path
@@ -106,14 +106,14 @@ struct Benchmark: ParsableCommand {
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
                 printNote("measuring \(model.joined(separator: " ")), \(threads) threads")
                 results += try measure(
-                    model + ["--threads", "\(threads)"], beside: peers, weights: file)
+                    model + ["--threads", "\(threads)"], nextTo: peers, weights: file)
             }
         }
-        let table = Table(results)
+        let table = ResultTable(results)
         print(json ? try table.json() : markdown ? table.markdown : table.text)
     }
 
-    /// The models to measure, as options of a worker.
+    /// The models to measure, as options for a worker.
     private var models: [[String]] {
         if let weights { return [["--weights", weights]] }
         return (shape.isEmpty ? ["15M"] : shape).flatMap { shape in
@@ -121,104 +121,66 @@ struct Benchmark: ParsableCommand {
         }
     }
 
-    /// CompactLlama, and others in turn with it: in several rounds, so that a slow moment of the machine
-    /// hits all alike.
+    /// Measures CompactLlama, and other programs in turn with it. Several rounds spread a slow moment
+    /// of the machine over all of them.
     private func measure(
-        _ options: [String], beside peers: Peers?, weights: String
-    ) throws -> [TestResult] {
+        _ options: [String], nextTo peers: Peers?, weights: String
+    ) throws -> [BenchResult] {
         guard let peers else { return try measure(options, repeats: repeats) }
         let rounds = 3
         let repeats = (repeats + rounds - 1) / rounds
-        var results: [TestResult] = []
+        var results: [BenchResult] = []
         var programs: [String]?  // those that the first round finds
         for _ in 0..<rounds {
             let own = try measure(options, repeats: repeats)
             results += own
             if programs == [] { continue }
             let others = try peers.measure(
-                weights: weights, beside: own, repeats: repeats, programs: programs)
+                weights: weights, nextTo: own, repeats: repeats, programs: programs)
             programs = Array(Set(others.map(\.program))).sorted()
             results += others
         }
-        return TestResult.merged(results)
+        return BenchResult.merged(results)
     }
 
-    private func measure(_ options: [String], repeats: Int) throws -> [TestResult] {
+    private func measure(_ options: [String], repeats: Int) throws -> [BenchResult] {
         let tests =
             position.flatMap { ["--position", "\($0)"] }
             + prefill.flatMap { ["--prefill", "\($0)"] }
         let output = try runWorker(options + tests + ["--repeats", "\(repeats)"])
-        return try JSONDecoder().decode([TestResult].self, from: output)
+        return try JSONDecoder().decode([BenchResult].self, from: output)
     }
 
-    /// A process of its own: the number of threads is settled once in a process, and so is its memory.
+    /// Runs a process, because peak memory and the number of threads belong to a process.
     private func runWorker(_ options: [String]) throws -> Data {
-        try Child.output(
+        try WorkerProcess.output(
             of: Bundle.main.executableURL!,
-            ["--worker", "--started", "\(Clock.now)"] + options)
+            ["bench", "--worker", "--started", "\(monotonicNanoseconds())"] + options)
     }
 
     private func work() throws {
-        let started = started ?? Clock.now
+        let started = started ?? monotonicNanoseconds()
         ThreadCount.current = threads[0]
         let name = weights.map { URL(fileURLWithPath: $0).lastPathComponent } ?? shape[0]
-        let beforeWeights = Clock.now
+        let beforeWeights = monotonicNanoseconds()
         let random = weights == nil ? randomWeights() : nil
-        let making = Clock.now - beforeWeights
+        let randomTime = monotonicNanoseconds() - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
-        if let write { return try weights.writeLlama2c(to: write) }
+        if let write { return try weights.write(as: .llama2c, to: write) }
         _ = Transformer(weights)([1], startPos: 0).argmax()
-        let firstToken = Clock.now - making - started
+        let firstToken = monotonicNanoseconds() - randomTime - started
 
         let results = Worker(
             name: name, weights: weights,
             positions: position.isEmpty ? [16, 256, 1024, 2048] : position,
             prefills: prefill.isEmpty ? [16, 64, 256] : prefill, repeats: repeats,
-            firstToken: .nanoseconds(firstToken)
+            firstTokenMilliseconds: Double(firstToken) / 1e6
         ).run()
-        try printNow(String(decoding: try JSONEncoder().encode(results), as: UTF8.self))
+        print(String(decoding: try JSONEncoder().encode(results), as: UTF8.self))
     }
 
     private func randomWeights() -> Weights {
         let element = ElementType(rawValue: element.first ?? "F32")!
-        return Weights(random: Shapes.config(shape[0])!, element: element, seed: 1)
-    }
-}
-
-/// The time in nanoseconds, the same for all processes.
-enum Clock {
-    static var now: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
-}
-
-/// Sizes of models people know.
-enum Shapes {
-    static let all: [String: Config] = [
-        "stories260K": config(64, 172, 5, 8, 4, 512, 512),
-        "15M": config(288, 768, 6, 6, 6, 32000, 256),
-        "42M": config(512, 1376, 8, 8, 8, 32000, 1024),
-        "110M": config(768, 2048, 12, 12, 12, 32000, 1024),
-        "TinyLlama-1.1B": config(2048, 5632, 22, 32, 4, 32000, 2048),
-    ]
-
-    static let names = all.keys.sorted { all[$0]!.dim < all[$1]!.dim }.joined(separator: ", ")
-
-    /// "stories15M" is "15M".
-    static func config(_ name: String) -> Config? {
-        let isStories = name.hasPrefix("stories")
-        return all[name] ?? (isStories ? all[String(name.dropFirst("stories".count))] : nil)
-    }
-
-    /// There is room behind position 2048, so that growth can be measured on every shape.
-    private static func config(
-        _ dim: Int, _ hiddenDim: Int, _ nLayers: Int, _ nHeads: Int, _ nKvHeads: Int,
-        _ vocabSize: Int, _ maxSeqLen: Int
-    ) -> Config {
-        Config(
-            dim: dim, hiddenDim: hiddenDim, nLayers: nLayers, nHeads: nHeads, nKvHeads: nKvHeads,
-            vocabSize: vocabSize, maxSeqLen: max(2048 + 256, maxSeqLen))
+        return Weights(random: ModelShape.config(shape[0])!, element: element, seed: 1)
     }
 }

@@ -1,4 +1,4 @@
-// Worker: measures one model with one number of threads, in a process of its own.
+// Worker: measures one model with one number of threads. Bench runs it in a process of its own.
 
 import Foundation
 import Support
@@ -9,23 +9,23 @@ struct Worker {
     let positions: [Int]
     let prefills: [Int]
     let repeats: Int
-    /// From the start of the process to the first token, the making of random weights left out.
-    let firstToken: Duration
+    /// From the start of the process to the first token, without the making of random weights.
+    let firstTokenMilliseconds: Double
 
     /// Something to measure, and the machine's limit for it.
     private struct Test {
         let name: String
-        /// The tokens of one repeat, and how many a repeat takes.
+        /// Computes the tokens of one repeat; their number.
         let run: () -> Void
         let tokens: Int
-        /// Bytes or operations that a token takes.
+        /// Bytes to read, or operations, for a token.
         let workPerToken: Double
-        let unit: TestResult.Unit
+        let unit: BenchResult.Unit
         var rates: [Double] = [], limits: [Double] = []
     }
 
-    /// Every repeat measures everything in turn, so that a slow moment of the machine hits all alike.
-    func run() -> [TestResult] {
+    /// Every repeat runs all tests in turn, so that a slow moment of the machine affects all of them.
+    func run() -> [BenchResult] {
         func fits(_ test: String, _ end: Int) -> Bool {
             if end <= weights.config.maxSeqLen { return true }
             printNote(
@@ -35,27 +35,27 @@ struct Worker {
         var tests = positions.filter { fits("decode at \($0)", $0 + repeats + 1) }.map(decode)
         tests += prefills.filter { fits("prefill of \($0)", $0) }.map(prefill)
         let limits = MachineLimits(reading: weights.matrices)
-        for round in 0...repeats {
+        for repetition in 0...repeats {
             for i in tests.indices {
-                let seconds = ContinuousClock().measure(tests[i].run) / .seconds(1)
+                let seconds = ContinuousClock().measure(tests[i].run).inSeconds
                 let limit = tests[i].unit == .bytes ? limits.bandwidth() : limits.multiplyAdds()
-                if round == 0 { continue }  // a warm-up
+                if repetition == 0 { continue }  // a warm-up
                 tests[i].rates.append(Double(tests[i].tokens) / seconds)
                 tests[i].limits.append(limit / 1e9)
             }
         }
         return tests.map { test in
-            TestResult(
+            BenchResult(
                 program: "CompactLlama", model: name,
                 element: weights["output.weight"].element.rawValue, threads: ThreadCount.current,
                 test: test.name, rates: test.rates, unit: test.unit,
                 workPerToken: test.workPerToken, limits: test.limits,
                 peakMegabytes: Double(MemoryUsage.current.peak) / 1e6,
-                firstTokenMilliseconds: firstToken / .milliseconds(1))
+                firstTokenMilliseconds: firstTokenMilliseconds)
         }
     }
 
-    /// One token at a time, from `position` on. Reads all matrices, and the keys and values so far.
+    /// One token at a time, from `position` on. A token reads all matrices and the KV cache.
     private func decode(position: Int) -> Test {
         let model = Transformer(weights)
         for start in stride(from: 0, to: position, by: 256) {
@@ -77,14 +77,11 @@ struct Worker {
             }, tokens: steps, workPerToken: Double(matrixBytes + cacheBytes), unit: .bytes)
     }
 
-    /// So many tokens as one sequence. A multiplication and an addition are two operations.
+    /// `count` tokens as one sequence. A multiplication and an addition are two operations.
     private func prefill(count: Int) -> Test {
         let model = Transformer(weights)
         let prompt = tokens(count)
-        let run = {
-            model.forget(room: 0)
-            _ = model(prompt, startPos: 0)
-        }
+        let run = { _ = model(prompt, startPos: 0) }
         let before = MatmulWork.sinceStart.products
         run()
         let products = MatmulWork.sinceStart.products - before

@@ -1,17 +1,17 @@
-// llama-bench: what it computes of its measurements, and that it measures at all.
+// Bench: results computed from measurements, and whole runs of `full-llama bench`.
 
 import ArgumentParser
 import Foundation
 import TestSupport
 import Testing
 
-@testable import Benchmark
+@testable import FullLlama
 
-@Suite struct BenchmarkTests {
+@Suite struct BenchTests {
     private func result(
         _ program: String, _ rates: [Double], _ limits: [Double], first: Double? = nil
-    ) -> TestResult {
-        TestResult(
+    ) -> BenchResult {
+        BenchResult(
             program: program, model: "15M", element: "F32", threads: 1, test: "decode at 16",
             rates: rates, unit: .bytes, workPerToken: 1e8, limits: limits, peakMegabytes: 10,
             firstTokenMilliseconds: first)
@@ -25,23 +25,25 @@ import Testing
     }
 
     @Test func `shapes go by the stories' names, too`() {
-        #expect(Shapes.config("stories15M")?.dim == 288 && Shapes.config("15M")?.dim == 288)
-        #expect(Shapes.config("stories260K")?.dim == 64 && Shapes.config("storiesstories") == nil)
+        #expect(ModelShape.config("stories15M")?.dim == 288 && ModelShape.config("15M")?.dim == 288)
+        #expect(
+            ModelShape.config("stories260K")?.dim == 64
+                && ModelShape.config("storiesstories") == nil)
     }
 
     @Test func `a program that fails or is ended is not taken for one that measured`() throws {
         func run(_ script: String) throws -> Data {
-            try Child.output(of: URL(filePath: "/bin/sh"), ["-c", script])
+            try WorkerProcess.output(of: URL(filePath: "/bin/sh"), ["-c", script])
         }
         #expect(try run("echo a") == Data("a\n".utf8))
         #expect(throws: ExitCode(3)) { _ = try run("exit 3") }
-        let error = #expect(throws: PeersError.self) { _ = try run("kill -9 $$") }
+        let error = #expect(throws: WorkerError.self) { _ = try run("kill -9 $$") }
         #expect(
             "\(error!)" == "sh, which measured, was ended by signal 9 (9: out of memory, perhaps)")
     }
 
     @Test func `rounds of a program become one measurement`() {
-        let merged = TestResult.merged([
+        let merged = BenchResult.merged([
             result("CompactLlama", [100], [20], first: 9), result("numpy", [10], [20]),
             result("CompactLlama", [300, 200], [40, 30], first: 11),
             result("numpy", [30], [40]),
@@ -54,13 +56,16 @@ import Testing
 
     @Test(arguments: ["F32", "F16", "BF16"])
     func `the smallest shape is measured in every format`(element: String) throws {
-        let program = try #require(CommandRunner.find("llama-bench"))
+        let program = try #require(CommandRunner.find("full-llama"))
         let result = try CommandRunner.run(
             program,
-            ["--shape", "stories260K", "--element", element, "--threads", "2", "--repeats", "2"]
+            [
+                "bench", "--shape", "stories260K", "--element", element, "--threads", "2",
+                "--repeats", "2",
+            ]
                 + ["--position", "5", "--prefill", "7", "--prefill", "9", "--json"])
         #expect(result.status == 0)
-        let lines = try JSONDecoder().decode([TestResult].self, from: Data(result.output.utf8))
+        let lines = try JSONDecoder().decode([BenchResult].self, from: Data(result.output.utf8))
         #expect(lines.map(\.test) == ["decode at 5", "prefill of 7", "prefill of 9"])
         for line in lines {
             #expect(line.element == element && line.threads == 2 && line.rates.count == 2)
@@ -80,8 +85,8 @@ import Testing
         (["--weights", "a.bin", "--shape", "15M"], "--weights are real"),
     ])
     func `wrong input gets one line`(arguments: [String], message: String) throws {
-        let program = try #require(CommandRunner.find("llama-bench"))
-        let result = try CommandRunner.run(program, arguments)
+        let program = try #require(CommandRunner.find("full-llama"))
+        let result = try CommandRunner.run(program, ["bench"] + arguments)
         #expect(result.status != 0 && result.output.isEmpty)
         #expect(result.error.contains("Error: " + message))
     }

@@ -1,11 +1,11 @@
-// Table: measurements for people and for programs.
+// ResultTable: prints Bench's results as text, Markdown or JSON.
 
 import Foundation
 
-struct Table {
-    private let results: [TestResult]
+struct ResultTable {
+    private let results: [BenchResult]
 
-    init(_ results: [TestResult]) { self.results = results }
+    init(_ results: [BenchResult]) { self.results = results }
 
     private static let titles = [
         "program", "model", "type", "threads", "test", "tok/s", "spread",
@@ -32,8 +32,9 @@ struct Table {
     }
 
     var text: String {
-        let all = [Table.titles] + rows
-        let widths = Table.titles.indices.map { column in all.map { $0[column].count }.max()! }
+        let all = [ResultTable.titles] + rows
+        let widths = ResultTable.titles.indices.map { column in all.map { $0[column].count }.max()!
+        }
         return all.map { row in
             zip(row, widths).map { cell, width in
                 cell.padding(toLength: width, withPad: " ", startingAt: 0)
@@ -42,7 +43,7 @@ struct Table {
     }
 
     var markdown: String {
-        let all = [Table.titles, Table.titles.map { _ in "---" }] + rows
+        let all = [ResultTable.titles, ResultTable.titles.map { _ in "---" }] + rows
         return all.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
     }
 

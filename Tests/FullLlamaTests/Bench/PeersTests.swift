@@ -1,13 +1,13 @@
-// The file for other programs: read back, it holds the same weights.
+// Peers: the weight file that other programs read holds the same weights.
 
 import Foundation
 import TestSupport
 import Testing
 
-@testable import Benchmark
+@testable import FullLlama
 @testable import Support
 
-@Suite struct WeightsForPeersTests {
+@Suite struct PeersTests {
     private let config = Config(
         dim: 32, hiddenDim: 48, nLayers: 2, nHeads: 4, nKvHeads: 2, vocabSize: 50, maxSeqLen: 16)
 
@@ -16,7 +16,7 @@ import Testing
         let weights = Weights(random: config, element: element, seed: 3)
         let folder = try TemporaryFolder()
         let path = folder.path + "/weights.bin"
-        try weights.writeLlama2c(to: path)
+        try weights.write(as: .llama2c, to: path)
         let read = try Weights(contentsOf: path)
         for (name, _) in config.outerShapes + (0..<2).flatMap({ config.layerShapes($0) }) {
             #expect(read[name].values == weights[name].values, "\(name)")
@@ -28,7 +28,7 @@ import Testing
         other.ropeTheta = 500_000
         let path = try TemporaryFolder().path + "/weights.bin"
         let weights = Weights(random: other, element: .float32, seed: 1)
-        #expect(throws: PeersError.self) { try weights.writeLlama2c(to: path) }
+        #expect(throws: (any Error).self) { try weights.write(as: .llama2c, to: path) }
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 }

@@ -1,7 +1,8 @@
-// TestResult: one line of the table, as it goes from worker to table and into JSON.
+// BenchResult: one line of the table. Worker and Peers make it, ResultTable prints it, and it is
+// `--json`.
 
 /// How fast one program did one test.
-struct TestResult: Codable {
+struct BenchResult: Codable {
     enum Unit: String, Codable {
         case bytes = "GB/s"
         case operations = "GFLOP/s"
@@ -16,13 +17,13 @@ struct TestResult: Codable {
     /// Tokens per second in every repeat, and their median.
     let rates: [Double], rate: Double
     let unit: Unit
-    /// Bytes to read (weights and cache) or operations, of one token.
+    /// Bytes to read (weights and KV cache), or operations, for one token.
     let workPerToken: Double
-    /// The machine's limit beside every repeat, in the unit (for other programs, its median); the
-    /// median share of it that was reached.
+    /// The machine's limit in the unit, measured next to every repeat; for other programs, its
+    /// median. `share` is the median share of the limit.
     let limits: [Double], limit: Double, share: Double
     let peakMegabytes: Double
-    /// From the start of the process; nil where that is not known.
+    /// From the start of the process; nil if not known.
     let firstTokenMilliseconds: Double?
 
     init(
@@ -39,15 +40,15 @@ struct TestResult: Codable {
         share = median(zip(rates, limits).map { $0 * workPerToken / 1e9 / $1 })
     }
 
-    /// Rounds of the same program and test as one measurement, in the order of the first round.
-    static func merged(_ rounds: [TestResult]) -> [TestResult] {
-        let key = { (result: TestResult) in result.test + " by " + result.program }
+    /// Merges rounds of the same program and test, in the order of the first round.
+    static func merged(_ rounds: [BenchResult]) -> [BenchResult] {
+        let key = { (result: BenchResult) in result.test + " by " + result.program }
         let groups = Dictionary(grouping: rounds, by: key)
         var order: [String] = []
         for name in rounds.map(key) where !order.contains(name) { order.append(name) }
         return order.map { key in
             let (group, first) = (groups[key]!, groups[key]![0])
-            return TestResult(
+            return BenchResult(
                 program: first.program, model: first.model, element: first.element,
                 threads: first.threads, test: first.test, rates: group.flatMap(\.rates),
                 unit: first.unit, workPerToken: first.workPerToken, limits: group.flatMap(\.limits),
@@ -58,7 +59,7 @@ struct TestResult: Codable {
         }
     }
 
-    /// What was reached, in the unit.
+    /// The rate in the unit.
     var reached: Double { rate * workPerToken / 1e9 }
 }
 

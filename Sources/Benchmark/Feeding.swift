@@ -1,1 +1,0 @@
-../FullLlama/Feeding.swift

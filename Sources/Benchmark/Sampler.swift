@@ -1,1 +1,0 @@
-../FullLlama/Sampler.swift

@@ -1,1 +1,0 @@
-../FullLlama/Stage.swift

@@ -1,0 +1,183 @@
+// GenerateOptions: the options of `full-llama` that `compact-llama` does not have, under the Python
+// original's names. Generate.swift applies them.
+
+import ArgumentParser
+import Foundation
+import Logging
+import Support
+
+struct TextOptions: ParsableArguments {
+    @Option(
+        name: .customShort("f"), parsing: .unconditional,
+        help: ArgumentHelp("Read the prompt from a file; - is standard input.", valueName: "file"))
+    var file: String?
+
+    @Flag(help: "Chat, one message per line, with Llama 2's chat template.")
+    var chat = false
+
+    @Option(help: "The system prompt of a chat.")
+    var system: String?
+
+    func validate() throws {
+        if chat && file != nil { throw ValidationError("--chat reads standard input, not -f") }
+        if system != nil && !chat { throw ValidationError("--system needs --chat") }
+    }
+
+    func prompt(_ options: ModelOptions) throws -> String {
+        guard let file else { return options.prompt }
+        guard let text = String(data: try bytes(of: file), encoding: .utf8) else {
+            throw PromptError.notText(file)
+        }
+        return text
+    }
+
+    private func bytes(of file: String) throws -> Data {
+        if file == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
+        do { return try readFile(file) } catch FileError.empty { return Data() }
+    }
+}
+
+/// What is wrong with a prompt's file.
+enum PromptError: Error, Equatable, CustomStringConvertible {
+    case notText(String)
+
+    var description: String {
+        switch self {
+        case .notText(let path): "\(path): expected text in UTF-8, found other bytes"
+        }
+    }
+}
+
+struct SamplingOptions: ParsableArguments {
+    @Option(parsing: .unconditional, help: "0 is greedy; higher values give more varied text.")
+    var temperature: Float = 0
+
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Sample from the smallest set of tokens whose probabilities sum to this value; 1 for all.
+            """)
+    var topP: Float = 0.9
+
+    @Option(help: "Makes a sampled text repeatable, as in llama2.c. (default: the time)")
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("Show this many candidates of each step.", valueName: "n"))
+    var topK = 0
+
+    func validate() throws {
+        guard temperature == 0 || temperature >= 0.001 && temperature.isFinite else {
+            throw ValidationError("--temperature must be 0, or 0.001 or more, found \(temperature)")
+        }
+        guard topP >= 0 && topP <= 1 else {
+            throw ValidationError("--top-p must be between 0 and 1, found \(topP)")
+        }
+        guard seed != 0 else { throw ValidationError("--seed must be at least 1, found 0") }
+        guard topK >= 0 else { throw ValidationError("--top-k must be 0 or more, found \(topK)") }
+    }
+
+    func apply(to llama: Llama) {
+        llama.sampler = Sampler(
+            temperature: temperature, topP: topP,
+            seed: seed ?? UInt64(max(1, Date().timeIntervalSince1970)))
+        llama.sampler.candidateCount = topK
+        let tokenizer = llama.tokenizer
+        llama.sampler.showCandidates = { candidates in
+            printNote(
+                candidates.map { token, probability in
+                    "\(tokenizer.spelling(token).debugDescription) "
+                        + String(format: "%.1f%%", 100 * probability)
+                }.joined(separator: "  "))
+        }
+    }
+}
+
+struct ExperimentOptions: ParsableArguments {
+    @Flag(
+        name: .customLong("useinplacekvcache"),
+        help: "Reserve memory for the KV cache of --seqlength tokens at the start.")
+    var inPlace = false
+
+    @Flag(
+        name: .customLong("nokvcache"),
+        help: "No KV cache: recompute the whole text at every step.")
+    var noCache = false
+
+    @Flag(
+        name: [.customLong("fill1", withSingleDash: true), .customLong("fill1")],
+        help: "Read the prompt one token at a time, not as one sequence.")
+    var oneByOne = false
+
+    @Flag(name: .customLong("nomask"), help: "Disable the causal mask (an experiment).")
+    var noMask = false
+
+    @Option(
+        help: ArgumentHelp("Compute with this many threads. (default: all cores)", valueName: "n"))
+    var threads: Int?
+
+    func validate() throws {
+        if inPlace && noCache {
+            throw ValidationError("--useinplacekvcache and --nokvcache: choose one")
+        }
+        if let threads, threads < 1 || threads > 1024 {
+            throw ValidationError("--threads must be between 1 and 1024, found \(threads)")
+        }
+    }
+
+    func apply(to llama: Llama, seqLength: Int) {
+        llama.setModes(
+            cache: noCache ? .none : inPlace ? .inPlace : .concatenated,
+            prefill: oneByOne ? .oneByOne : .sequence, mask: noMask ? .none : .causal,
+            capacity: seqLength)
+    }
+}
+
+struct ReportOptions: ParsableArguments {
+    @Flag(help: "Report where the time went.")
+    var timer = false
+
+    @Flag(name: .customLong("reportmem"), help: "Report memory: loaded, after prefill, at the end.")
+    var memory = false
+
+    @Option(
+        name: .customLong("loglevel"),
+        help: ArgumentHelp(
+            "debug: log a value of every stage. (default: info)", valueName: "level"),
+        transform: level)
+    var logLevel = Logger.Level.info
+
+    private static func level(_ name: String) throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: name.lowercased()) else {
+            let all = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--loglevel must be one of \(all); found \(name)")
+        }
+        return level
+    }
+
+    @Option(
+        help: ArgumentHelp("Write every stage of every position as JSON Lines.", valueName: "file"))
+    var trace: String?
+
+    @Option(help: ArgumentHelp("Compare this run with a trace.", valueName: "file"))
+    var compare: String?
+
+    @Option(help: "How far a stage may differ, relative to its largest value.")
+    var tolerance = 1e-4
+
+    func logger() -> Logger {
+        var logger = Logger(
+            label: "full-llama", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = logLevel
+        return logger
+    }
+
+    func comparison() throws -> TraceComparison? {
+        try compare.map { try TraceComparison(path: $0, tolerance: tolerance) }
+    }
+
+    func printMemory(_ moment: String, cacheBytes: Int? = nil) {
+        guard memory else { return }
+        let cache = cacheBytes.map { ", KV cache \(megabytes($0))" } ?? ""
+        printNote("memory \(moment): \(MemoryUsage.current)\(cache)")
+    }
+}

@@ -1,0 +1,92 @@
+// TraceComparison: `--compare FILE`, how far a run is from the trace in a file, stage by stage.
+
+import Foundation
+import Support
+
+/// Compares a run with an earlier trace.
+final class TraceComparison: CustomStringConvertible {
+    private struct Key: Hashable { let position: Int, stage: String }
+    private struct Worst {
+        var difference = 0.0
+        var position = 0
+        var count = 0
+    }
+
+    private let tolerance: Double
+    private var expected: [Key: [Float]] = [:]
+    private let expectedCount: Int
+    private var stages: [String] = []
+    private var worst: [String: Worst] = [:]
+    private(set) var firstOutside: String?
+
+    /// - Throws: `FileError` or `TraceError` if the file is not a trace.
+    init(path: String, tolerance: Double) throws {
+        self.tolerance = tolerance
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let lines = try readFile(path).split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (i, line) in lines.enumerated() where !line.isEmpty {
+            guard let record = try? decoder.decode(TraceRecord.self, from: line) else {
+                throw TraceError.notARecord(path, line: i + 1)
+            }
+            expected[Key(position: record.position, stage: record.stage)] = record.values
+        }
+        guard !expected.isEmpty else { throw TraceError.empty(path) }
+        expectedCount = expected.count
+    }
+
+    func compare(_ record: TraceRecord) {
+        let key = Key(position: record.position, stage: record.stage)
+        guard let values = expected.removeValue(forKey: key) else { return }
+        let difference = relativeDifference(record.values, values)
+        if worst[record.stage] == nil { stages.append(record.stage) }
+        var stage = worst[record.stage, default: Worst()]
+        stage.count += 1
+        if !(difference <= stage.difference) {
+            (stage.difference, stage.position) = (difference, record.position)
+        }
+        worst[record.stage] = stage
+        if !(difference <= tolerance) && firstOutside == nil {
+            firstOutside = "\(record.stage) at position \(record.position)"
+        }
+    }
+
+    /// The largest difference, relative to the largest value expected.
+    private func relativeDifference(_ found: [Float], _ expected: [Float]) -> Double {
+        guard found.count == expected.count else { return .infinity }
+        let largest = expected.reduce(0) { max($0, abs(Double($1))) }
+        var difference = 0.0
+        for (a, b) in zip(found, expected) where a != b {
+            let d = abs(Double(a) - Double(b)) / max(largest, .leastNormalMagnitude)
+            if !(d <= difference) { difference = d.isNaN ? .infinity : d }
+        }
+        return difference
+    }
+
+    /// Whether the run had every record of the file, within the tolerance.
+    var agrees: Bool { firstOutside == nil && expected.isEmpty }
+
+    var description: String {
+        let width = max(28, (stages.map(\.count).max() ?? 0) + 2)
+        func cell(_ text: String) -> String {
+            text.padding(toLength: width, withPad: " ", startingAt: 0)
+        }
+        var lines = [cell("stage") + "largest difference, relative"]
+        for stage in stages {
+            let worst = worst[stage]!
+            let mark = worst.difference <= tolerance ? "" : "  <- outside"
+            lines.append(
+                cell(stage) + String(format: "%9.2e", worst.difference)
+                    + " at position \(worst.position)\(mark)")
+        }
+        let compared = expectedCount - expected.count
+        lines.append("\(compared) of \(expectedCount) records compared, tolerance \(tolerance)")
+        if let firstOutside { lines.append("first outside: \(firstOutside)") }
+        if let key = expected.keys.min(by: { ($0.position, $0.stage) < ($1.position, $1.stage) }) {
+            lines.append("not met by this run: \(key.stage) at position \(key.position)")
+        }
+        return lines.joined(separator: "\n")
+    }
+}

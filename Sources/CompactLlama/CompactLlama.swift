@@ -1,12 +1,14 @@
 // CompactLlama: Llama 2 in one file, to be read from top to bottom.
-//
-// It mirrors compat-llama2-np.py, class for class. Sizes, in the comments on shapes:
-//   seq       tokens in this call: the whole prompt first, then one at a time
-//   total     tokens so far, this call's included: the length of the KV cache
-//   dim       the length of the vector that stands for a token
-//   hidden    the length of the vector inside the feed-forward network
-//   nHeads    query heads, in nKvHeads groups that share keys and values; headSize = dim / nHeads
-// Support holds the rest: Tensor (numpy's arithmetic and views), Weights and Tokenizer (the files).
+// It mirrors compat-llama2-np.py (https://github.com/yuanlin2004/lumi), class for class. Sizes:
+//   seq               tokens in this call: a chunk of the prompt, then one token at a time
+//   total             tokens so far, this call's included: the length of the KV cache
+//   dim, hidden       the length of a token's vector, and inside the feed-forward network
+//   vocabSize         the number of tokens the tokenizer knows
+//   nHeads, nKvHeads  query heads, key-value heads; a group of nHeads / nKvHeads query heads
+//                     shares one key-value head; headSize = dim / nHeads
+// Support has the rest: Tensor (numpy's arithmetic and views), Weights and Config (files, sizes),
+// Tokenizer and StreamingDecoder (text), GenerationStatistics and GenerationError (the outcome),
+// ModelOptions, TextOutput and printNote (the command line).
 
 import ArgumentParser
 import Support
@@ -15,19 +17,19 @@ import Support
 struct Linear {
     let weight: Tensor  // [out, in]
 
-    func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, in] -> [seq, out]
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [.., in] -> [.., out]
         matmul(x, weight.transposed())
     }
 }
 
-/// The activation x · sigmoid(x): near 0 for negative x, near x for positive.
+/// The activation x · sigmoid(x), a smooth ReLU.
 struct SiLU {
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, hidden] -> [seq, hidden]
         x / (1 + exp(-x))
     }
 }
 
-/// For each token by itself: w2(silu(w1 x) · w3 x), where one branch gates the other (SwiGLU).
+/// Transforms each token by itself: w2(silu(w1 x) · w3 x); one branch gates the other (SwiGLU).
 struct FeedForward {
     let w1, w2, w3: Linear
     let silu = SiLU()
@@ -41,58 +43,56 @@ struct FeedForward {
 struct RMSNorm {
     let weight: Tensor, eps: Float  // [dim]
 
-    func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
-        let rms = sqrt((x * x).mean(axis: -1) + eps)  // [seq, 1]
+    func callAsFunction(_ x: Tensor) -> Tensor {  // [.., dim] -> [.., dim]
+        let rms = sqrt((x * x).mean(axis: -1) + eps)  // [.., 1]
         return x / rms * weight
     }
 }
 
-/// Rotary position embedding: turns pair i of a head by position · theta^(-2i / headSize), so that
-/// the product of a query and a key depends on how far apart they are, not on where.
+/// Rotary position embedding: rotates pair i of a head by position · base^(-2i / headSize), so that
+/// the product of a query and a key depends only on the distance between their positions.
 struct RoPE {
     let cosine, sine: Tensor  // [seq, headSize / 2]
 
-    init(positions: Range<Int>, headSize: Int, theta: Float) {
+    init(positions: Range<Int>, headSize: Int, base: Float) {
         let pair = Tensor(0..<(headSize / 2))
-        let frequencies = pow(theta, pair * (-2 / Float(headSize)))  // [headSize / 2]
+        let frequencies = pow(base, pair * (-2 / Float(headSize)))  // [headSize / 2]
         let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, ..]
         (cosine, sine) = (cos(angles), sin(angles))
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [heads, seq, headSize] -> the same
-        // elements 2i and 2i + 1 are the two coordinates of a point in a plane
+        // elements 2i and 2i + 1 form a pair (Meta's layout; Hugging Face's is i, i + headSize / 2)
         let (heads, seq, headSize) = (x.shape[0], x.shape[1], x.shape[2])
         let pairs = x.reshaped(heads, seq, headSize / 2, 2)
         let a = pairs.selecting(0, axis: -1)  // [heads, seq, headSize / 2]
         let b = pairs.selecting(1, axis: -1)
 
-        // the plane turns by the pair's angle
-        let turned = stacked([a * cosine - b * sine, a * sine + b * cosine], axis: -1)
-        return turned.reshaped(heads, seq, headSize)
+        // rotate each pair by its angle
+        let rotated = stacked([a * cosine - b * sine, a * sine + b * cosine], axis: -1)
+        return rotated.reshaped(heads, seq, headSize)
     }
 }
 
-/// Turns scores into shares: none negative, and 1 in sum along the last axis.
+/// Turns scores into probabilities: non-negative, summing to 1 along the last axis.
 struct Softmax {
     func callAsFunction(_ x: Tensor) -> Tensor {  // [.., n] -> the same
-        let e = exp(x - x.max(axis: -1))  // the largest becomes 1, so that none overflows
+        let e = exp(x - x.max(axis: -1))  // subtracting the maximum prevents overflow
         return e / e.sum(axis: -1)
     }
 }
 
-/// How tokens learn of earlier ones: softmax(Q Kᵀ / sqrt(headSize)) V, in every head.
-/// A key-value head serves nHeads / nKvHeads query heads (grouped-query attention).
-final class Attention {
+/// Lets each token read from itself and earlier ones: softmax(Q Kᵀ / √headSize) V, in every head.
+final class Attention {  // a class, because its KV cache changes
     let wq, wk, wv, wo: Linear
     let nHeads, nKvHeads, headSize: Int
     let softmax = Softmax()
-    var keys, values: Tensor  // the KV cache, [nKvHeads, total, headSize]
+    var keys = Tensor([]), values = Tensor([])  // the KV cache, [nKvHeads, total, headSize]
 
     init(wq: Linear, wk: Linear, wv: Linear, wo: Linear, config: Config) {
         (self.wq, self.wk, self.wv, self.wo) = (wq, wk, wv, wo)
         (nHeads, nKvHeads, headSize) = (config.nHeads, config.nKvHeads, config.headSize)
-        keys = Tensor([], shape: [nKvHeads, 0, headSize])
-        values = keys
+        reset()
     }
 
     func reset() {  // to an empty cache
@@ -102,43 +102,37 @@ final class Attention {
 
     func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
         let seq = x.shape[0]
-
-        // every head has its own part of the query, key and value; positions turn the first two
+        // project, split into heads, rotate queries and keys
         let q = rope(wq(x).reshaped(seq, nHeads, headSize).transposed(0, 1))
         let k = rope(wk(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1))
         let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)  // [nKvHeads, seq, ..]
 
-        // remember the keys and values of these tokens behind those of all earlier ones
+        // append the new keys and values to the cache
         keys.append(k, axis: 1)  // [nKvHeads, total, headSize]
         values.append(v, axis: 1)
         let total = keys.shape[1]
 
-        // score every query against every key; the query heads of a group share one key head
+        // score every query against every key; matmul broadcasts the axis of size 1, so that the
+        // query heads of a group share one key head (grouped-query attention)
         let group = nHeads / nKvHeads
-        let queries = q.reshaped(nKvHeads, group, seq, headSize)
-        let sharedKeys = keys.expandedDimensions(axis: 1).transposed()  // [nKvHeads, 1, .., total]
-        let sharedValues = values.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
-        var scores = matmul(queries, sharedKeys)  // [nKvHeads, group, seq, total]
-        scores = scores / Float(headSize).squareRoot()
+        let queries = q.reshaped(nKvHeads, group, seq, headSize) / Float(headSize).squareRoot()
+        let sharedKeys = keys.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
+        var scores = matmul(queries, sharedKeys.transposed())  // [nKvHeads, group, seq, total]
 
-        // a token sees itself and what came before: later ones get -infinity, a share of 0;
-        // row r of the scores is position total - seq + r, and later ones begin to its right
-        if seq > 1 {
-            let future = Tensor.full([seq, total], -.infinity)
-            scores = scores + future.upperTriangle(diagonal: 1 + total - seq)
-        }
+        // causal mask: row r is position total - seq + r and attends to no later position
+        if seq > 1 { scores.fillUpperTriangle(diagonal: 1 + total - seq, with: -.infinity) }
 
-        // mix the values by those shares, and put the heads side by side again
+        // average the values with these weights, then concatenate the heads
+        let sharedValues = values.expandedDimensions(axis: 1)
         let mixed = matmul(softmax(scores), sharedValues)  // [nKvHeads, group, seq, headSize]
         let heads = mixed.reshaped(nHeads, seq, headSize).transposed(0, 1)
         return wo(heads.reshaped(seq, nHeads * headSize))
     }
 }
 
-/// One layer: attention, then feed-forward, each on its normalised input and added to it.
+/// One layer: attention and feed-forward each read the normalised stream and add to the stream.
 struct TransformerBlock {
-    let attentionNorm: RMSNorm, attention: Attention
-    let ffnNorm: RMSNorm, feedForward: FeedForward
+    let attentionNorm: RMSNorm, attention: Attention, ffnNorm: RMSNorm, feedForward: FeedForward
 
     init(layer i: Int, _ weights: Weights) {
         func weight(_ name: String) -> Tensor { weights["layers.\(i).\(name).weight"] }
@@ -159,12 +153,12 @@ struct TransformerBlock {
     }
 }
 
-/// The whole network: tokens in, a score for every possible next token out.
+/// The whole network: tokens in, a score (logit) for every possible next token out.
 final class Transformer {
     let config: Config
     let tokEmbeddings: Tensor  // [vocabSize, dim]
-    let layers: [TransformerBlock]
-    let norm: RMSNorm, output: Linear
+    let layers: [TransformerBlock], norm: RMSNorm, output: Linear
+    let chunkSize = 256
 
     init(_ weights: Weights) {
         config = weights.config
@@ -174,17 +168,23 @@ final class Transformer {
         output = Linear(weight: weights["output.weight"])
     }
 
-    /// Tokens from position `startPos` on, which must follow those of the calls before: one text.
+    /// Continues the text in the KV cache: `startPos` is the cache's length, or 0 for a new text.
     func callAsFunction(_ tokens: [Int], startPos: Int) -> Tensor {  // -> logits [vocabSize]
-        for layer in layers where startPos == 0 { layer.attention.reset() }  // a new text
+        for layer in layers where startPos == 0 { layer.attention.reset() }
         let cached = layers[0].attention.keys.shape[1]
         precondition(startPos == cached, "startPos is \(startPos), the KV cache's length \(cached)")
-        var h = tokEmbeddings[tokens]  // [seq, dim]
-        let positions = startPos..<startPos + tokens.count
-        let rope = RoPE(positions: positions, headSize: config.headSize, theta: config.ropeTheta)
-        for layer in layers { h = layer(h, rope: rope) }
 
-        // only the last token's vector, [dim], says what comes next
+        // feed a long prompt in chunks: time and memory of the scores grow with seq · total
+        var h = Tensor([])
+        for start in stride(from: 0, to: tokens.count, by: chunkSize) {
+            let chunk = Array(tokens[start...].prefix(chunkSize))
+            let positions = startPos + start..<startPos + start + chunk.count
+            let rope = RoPE(positions: positions, headSize: config.headSize, base: config.ropeTheta)
+            h = tokEmbeddings[chunk]  // [seq, dim]
+            for layer in layers { h = layer(h, rope: rope) }
+        }
+
+        // only the last token's vector, [dim], predicts the next token
         return output(norm(h[-1]))
     }
 }
@@ -203,11 +203,11 @@ final class Llama {
         let logits = model(tokens, startPos: startPos)
         let position = startPos + tokens.count - 1
         guard logits.isFinite else { throw GenerationError.notFinite(position: position) }
-        return logits.argmax()  // greedy: always the likeliest
+        return logits.argmax()  // greedy: the most probable token
     }
 
-    /// Hands out the prompt and then its continuation, piece by piece, until the text ends or has
-    /// `seqLength` tokens behind its BOS.
+    /// Emits the prompt and its continuation token by token, until the model ends the text or
+    /// `seqLength` positions, BOS included, have been fed.
     func complete(
         _ prompt: String, seqLength: Int, emit: (String) throws -> Void
     ) throws -> GenerationStatistics {
@@ -220,12 +220,12 @@ final class Llama {
         var startPos = 0
         while startPos < seqLength {
             let next = try generate(tokens, startPos: startPos)
-            if startPos == 0 { try emit(text.decode(tokens)) }
-            if next == tokenizer.eos || next == tokenizer.bos { break }  // the end of a story
+            if startPos == 0 { try emit(text.decode(tokens)) }  // now that it has been accepted
+            if next == tokenizer.eos || next == tokenizer.bos { break }  // the text ends
             statistics.countToken()
             try emit(text.decode([next]))
             startPos += tokens.count
-            tokens = [next]  // the KV cache remembers the others
+            tokens = [next]  // earlier tokens are in the KV cache
         }
         try emit(text.finish() + "\n")
         return statistics

@@ -1,5 +1,5 @@
-// ForwardMode: the experiments with prompt and KV cache. Llama in FullLlama.swift owns one. All modes
-// generate the same text; time and memory differ.
+// ForwardMode: the experiments with prompt, KV cache and mask. Llama in FullLlama.swift owns one. All
+// modes but Mask.none generate the same text; time and memory differ.
 
 import Support
 
@@ -10,25 +10,23 @@ enum CacheMode: CaseIterable {
     case none  // dropped: every step computes the whole text again
 }
 
-/// How the model reads the prompt.
-enum PrefillMode: CaseIterable {
-    case sequence  // all tokens at once
-    case oneByOne
-}
-
 /// Which tokens a token may attend to.
 enum Mask {
     case causal  // itself and earlier ones
     case none  // later ones of the same call too, as no Llama was trained to
 
-    /// What is added to the scores of later tokens.
-    var value: Float { self == .causal ? -.infinity : 0 }
+    /// Hides the scores of later tokens, from a diagonal on.
+    func apply(to scores: inout Tensor, diagonal: Int) {
+        switch self {
+        case .causal: scores.fillUpperTriangle(diagonal: diagonal, with: -.infinity)
+        case .none: break
+        }
+    }
 }
 
-/// Computes the model's logits in the chosen modes.
+/// Computes the model's logits with or without a KV cache.
 struct ForwardMode {
     var cache = CacheMode.concatenated
-    var prefill = PrefillMode.sequence
     /// All tokens of the text so far, for runs without a cache.
     private var text: [Int] = []
 
@@ -36,24 +34,20 @@ struct ForwardMode {
 
     /// The logits after the last of these tokens. Position 0 begins a new text.
     mutating func forward(_ tokens: [Int], startPos: Int, through model: Transformer) -> Tensor {
+        guard cache == .none else { return model(tokens, startPos: startPos) }
         text = text.prefix(startPos) + tokens
-        let ends = prefill == .sequence ? [text.count] : Array(startPos + 1...text.count)
-        var start = startPos
-        var logits: Tensor?
-        for end in ends {
-            if cache == .none { start = 0 }
-            logits = model(Array(text[start..<end]), startPos: start)
-            start = end
-        }
-        return logits!
+        return model(text, startPos: 0)
     }
 }
 
 extension Llama {
     /// Chooses the modes, before a text begins.
-    /// - Parameter capacity: the tokens for which `inPlace` reserves memory.
-    func setModes(cache: CacheMode, prefill: PrefillMode, mask: Mask = .causal, capacity: Int) {
-        (mode.cache, mode.prefill) = (cache, prefill)
+    /// - Parameters:
+    ///   - chunkSize: the tokens of a prompt that the model reads at a time.
+    ///   - capacity: the tokens for which `inPlace` reserves memory.
+    func setModes(cache: CacheMode, chunkSize: Int, mask: Mask = .causal, capacity: Int) {
+        mode.cache = cache
+        model.chunkSize = chunkSize
         for layer in model.layers {
             layer.attention.mask = mask
             layer.attention.capacity = cache == .inPlace ? capacity : 0

@@ -105,8 +105,14 @@ struct ExperimentOptions: ParsableArguments {
 
     @Flag(
         name: [.customLong("fill1", withSingleDash: true), .customLong("fill1")],
-        help: "Read the prompt one token at a time, not as one sequence.")
+        help: "Read the prompt one token at a time: the same as --prefill-chunk 1.")
     var oneByOne = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Read the prompt this many tokens at a time; 0 for all at once. (default: 256)",
+            valueName: "n"))
+    var prefillChunk: Int?
 
     @Flag(name: .customLong("nomask"), help: "Disable the causal mask (an experiment).")
     var noMask = false
@@ -119,15 +125,27 @@ struct ExperimentOptions: ParsableArguments {
         if inPlace && noCache {
             throw ValidationError("--useinplacekvcache and --nokvcache: choose one")
         }
+        if let prefillChunk, prefillChunk < 0 {
+            throw ValidationError("--prefill-chunk must be 0 or more, found \(prefillChunk)")
+        }
+        if prefillChunk != nil && oneByOne {
+            throw ValidationError("--prefill-chunk and -fill1: choose one")
+        }
+        if noMask && prefillChunk ?? 0 > 0 {
+            throw ValidationError(
+                "--nomask lets tokens attend to the whole prompt: --prefill-chunk must be 0")
+        }
         if let threads, threads < 1 || threads > 1024 {
             throw ValidationError("--threads must be between 1 and 1024, found \(threads)")
         }
     }
 
     func apply(to llama: Llama, seqLength: Int) {
+        var chunkSize = prefillChunk ?? (noMask ? 0 : llama.model.chunkSize)
+        if oneByOne { chunkSize = 1 }
         llama.setModes(
             cache: noCache ? .none : inPlace ? .inPlace : .concatenated,
-            prefill: oneByOne ? .oneByOne : .sequence, mask: noMask ? .none : .causal,
+            chunkSize: chunkSize == 0 ? .max : chunkSize, mask: noMask ? .none : .causal,
             capacity: seqLength)
     }
 }

@@ -8,9 +8,7 @@ final class PrefillProgress: StageObserver {
     private let clock = ContinuousClock()
     private let layerCount: Int
     private let show: (String) -> Void
-    /// The prompt's positions, how many of them are done, and when it began.
     private var prompt = 0..<0
-    private var done = 0
     private var start: ContinuousClock.Instant
     private var isShown = false
 
@@ -19,27 +17,23 @@ final class PrefillProgress: StageObserver {
         start = clock.now
     }
 
-    /// The model is about to read the prompt at these positions, in one pass or several.
-    func begin(prompt: Range<Int>) { (self.prompt, done, start) = (prompt, 0, clock.now) }
+    /// The model is about to read the prompt at these positions, in one chunk or several.
+    func begin(prompt: Range<Int>) { (self.prompt, start) = (prompt, clock.now) }
 
     func begin(_ path: StagePath, at positions: Range<Int>) {
-        guard done < prompt.count, path.name.hasPrefix("layers."),
+        guard !prompt.isEmpty, path.name.hasPrefix("layers."),
             let layer = Int(path.name.dropFirst("layers.".count)),
             (clock.now - start).inSeconds > 1
         else { return }
-        // a pass without a KV cache computes earlier positions again: only new ones count
-        let new = positions.upperBound - prompt.lowerBound - done
-        let percent = 100 * (done * layerCount + new * layer) / (prompt.count * layerCount)
+        let read = max(0, positions.lowerBound - prompt.lowerBound) * layerCount
+        let percent = 100 * (read + positions.count * layer) / (prompt.count * layerCount)
         isShown = true
-        show("\rreading the prompt: \(percent) % ")
+        show("\rreading the prompt: \(min(percent, 99)) % ")
     }
 
     func end(_ path: StagePath, _ value: Tensor, at positions: Range<Int>) {
-        guard done < prompt.count, path.name == "transformer" else { return }
-        done = positions.upperBound - prompt.lowerBound
-        if done == prompt.count && isShown {
-            show("\r\u{1B}[K")
-            isShown = false
-        }
+        guard path.name == "transformer" else { return }
+        if isShown { show("\r\u{1B}[K") }
+        (prompt, isShown) = (0..<0, false)
     }
 }

@@ -31,11 +31,19 @@ struct Stage {
 
     init(_ name: String) { run?.begin(name) }
 
-    /// The outermost stage: the tokens at these positions go through the whole model.
+    /// The outermost stage: the tokens at these positions go through the whole model, in chunks.
     init(_ name: String, _ positions: Range<Int>) {
+        run?.last = positions.upperBound - 1
         run?.positions = positions
         run?.begin(name)
     }
+
+    /// The tokens at these positions go through all layers.
+    static func begin(chunk positions: Range<Int>) { StagedRun.current?.positions = positions }
+
+    /// Calls `body` with every row of the chunk but the call's last, if an observer needs the last
+    /// stages at all positions. The model itself computes them for the call's last row only.
+    static func endChunk(_ body: (_ row: Int) -> Void) { StagedRun.current?.endChunk(body) }
 
     /// Reports the stage's result, and returns it.
     func end(_ value: Tensor) -> Tensor {
@@ -54,11 +62,6 @@ struct Stage {
         StagedRun.current?.begin(name)
         StagedRun.current?.end(value)
     }
-
-    /// Calls `body` for all rows but the last, if an observer needs their last stages.
-    static func atEarlierPositions(_ body: (_ row: Int) -> Void) {
-        StagedRun.current?.atEarlierPositions(body)
-    }
 }
 
 /// A run of the model with observers: it knows which stages are open.
@@ -67,7 +70,9 @@ final class StagedRun: @unchecked Sendable {
 
     private let observers: [any StageObserver]
     private var open: [StagePath] = []
+    /// The positions of the chunk at work, and the last one of the call.
     fileprivate var positions = 0..<0
+    fileprivate var last = 0
 
     private init(_ observers: [any StageObserver]) { self.observers = observers }
 
@@ -90,13 +95,13 @@ final class StagedRun: @unchecked Sendable {
         for observer in observers { observer.end(path, value, at: positions) }
     }
 
-    fileprivate func atEarlierPositions(_ body: (Int) -> Void) {
+    fileprivate func endChunk(_ body: (Int) -> Void) {
         guard observers.contains(where: \.wantsEveryPosition) else { return }
-        let all = positions
-        for (row, position) in all.dropLast().enumerated() {
+        let chunk = positions
+        for (row, position) in chunk.enumerated() where position < last {
             positions = position..<position + 1
             body(row)
         }
-        positions = all
+        positions = chunk
     }
 }

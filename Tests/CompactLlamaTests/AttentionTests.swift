@@ -33,7 +33,7 @@ private struct Sizes {
     }
 
     func rope(_ positions: Range<Int>) -> RoPE {
-        RoPE(positions: positions, headSize: dim / heads, theta: 10000)
+        RoPE(positions: positions, headSize: dim / heads, base: 10000)
     }
 
     func tokens(_ count: Int, seed: UInt64) -> Tensor {
@@ -75,6 +75,16 @@ private let zero = Tensor.full([2, 2], 0)
         let (e0, e1) = (exp(-sin(1.0) / 2.0.squareRoot()), exp(1 / 2.0.squareRoot()))
         let expected = [1, 0, e0 / (e0 + e1), e1 / (e0 + e1)]
         #expect(deviation(y.values, expected) <= .rounding)
+    }
+
+    @Test func `a chunk on a filled cache attends to the cache and to itself, up to each token`() {
+        let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
+        let attention = sizes.attention([zero, unit, unit, unit])  // queries of zero: means
+        _ = attention(Tensor([2, 0, 4, 6], shape: [2, 2]), rope: sizes.rope(0..<2))
+        let chunk = Tensor([6, 3, 8, 3], shape: [2, 2])
+        let y = attention(chunk, rope: sizes.rope(2..<4))
+        // (2 + 4 + 6) / 3, (0 + 6 + 3) / 3; then with the fourth token as well
+        #expect(deviation(y.values, [4, 3, 5, 3] as [Double]) <= .rounding)
     }
 
     @Test func `later tokens do not change earlier outputs`() {

@@ -50,7 +50,7 @@ struct TraceTests {
             }
             var h = look("embedding", model.tokEmbeddings[Array(trace.tokens[positions])])
             let rope = RoPE(
-                positions: positions, headSize: model.config.headSize, theta: model.config.ropeTheta
+                positions: positions, headSize: model.config.headSize, base: model.config.ropeTheta
             )
             for (i, layer) in model.layers.enumerated() {
                 let name = "layers.\(i)."

@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct RoPETests {
     private func rope(_ positions: Range<Int>, headSize: Int = 4) -> RoPE {
-        RoPE(positions: positions, headSize: headSize, theta: 10000)
+        RoPE(positions: positions, headSize: headSize, base: 10000)
     }
 
     private func randomHeads(_ heads: Int, _ seq: Int, _ headSize: Int, seed: UInt64) -> Tensor {
@@ -33,7 +33,7 @@ import Testing
 
     @Test func `theta is the base of the frequencies`() {
         let x = Tensor([0, 0, 1, 0], shape: [1, 1, 4])
-        let y = RoPE(positions: 1..<2, headSize: 4, theta: 16)(x)
+        let y = RoPE(positions: 1..<2, headSize: 4, base: 16)(x)
         #expect(deviation(y.values, [0, 0, cos(0.25), sin(0.25)]) <= .rounding)
     }
 

@@ -35,7 +35,7 @@ struct TinyModel {
         }
     }
 
-    private let rope = RoPE(positions: 0..<3, headSize: 4, theta: 10000)
+    private let rope = RoPE(positions: 0..<3, headSize: 4, base: 10000)
 
     private func tokens() -> Tensor {
         var random = Random(seed: 3)
@@ -122,6 +122,16 @@ struct TinyModel {
         _ = inParts(Array(tokens[..<4]), startPos: 0)
         #expect(
             deviation(inParts(Array(tokens[4...]), startPos: 4).values, expected[8]) <= .network)
+    }
+
+    @Test(arguments: [256, 257, 512, 600])
+    func `a prompt of several chunks agrees with the naive network`(count: Int) throws {
+        let model = try TinyModel(Self.sizes[1])
+        var random = Random(seed: 9)
+        let tokens = (0..<count).map { _ in random.below(model.sizes.vocab) }
+        let naive = NaiveLlama(sizes: model.sizes, weights: model.values, eps: 1e-5)
+        let logits = Transformer(model.weights)(tokens, startPos: 0)
+        #expect(deviation(logits.values, naive.logits(tokens)[count - 1]) <= .network)
     }
 
     @Test func `two models of the same weights do not share a cache`() throws {

@@ -49,7 +49,7 @@ import Testing
 
         // the same by hand: all tokens so far as one sequence, without a cache
         let llama = try model.llama()
-        llama.setModes(cache: .none, prefill: .sequence, capacity: 0)
+        llama.setModes(cache: .none, chunkSize: .max, capacity: 0)
         var tokens = first
         func generate(_ count: Int) throws -> [Int] {
             try (0..<count).map { _ in

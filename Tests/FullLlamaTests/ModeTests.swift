@@ -8,7 +8,7 @@ import Testing
 @testable import Support
 
 private let modes = CacheMode.allCases.flatMap { cache in
-    PrefillMode.allCases.map { (cache, $0) }
+    [1, 2, 3, 5, .max].map { (cache, $0) }
 }
 
 /// The records of a run.
@@ -21,13 +21,13 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
 
 @Suite struct ModeTests {
     @Test(arguments: modes)
-    func `the text is the compact one's`(cache: CacheMode, prefill: PrefillMode) throws {
+    func `the text is the compact one's`(cache: CacheMode, chunkSize: Int) throws {
         let model = try TinyModel()
         let compact = try CompactLlama.Llama(weights: model.weights, tokenizer: model.tokenizer)
         var expected = ""
         _ = try compact.complete("a b", seqLength: 40) { expected += $0 }
         let full = try model.llama()
-        full.setModes(cache: cache, prefill: prefill, capacity: 40)
+        full.setModes(cache: cache, chunkSize: chunkSize, capacity: 40)
         #expect(try full.text("a b", seqLength: 40) == expected)
         // a second text begins anew
         #expect(try full.text("a b", seqLength: 40) == expected)
@@ -36,26 +36,26 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
     @Test(
         .enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)),
         arguments: modes)
-    func `real weights tell the reference's story`(cache: CacheMode, prefill: PrefillMode) throws {
+    func `real weights tell the reference's story`(cache: CacheMode, chunkSize: Int) throws {
         let llama = try FullLlama.Llama(
             weights: TestData.model("stories260K.bin"), tokenizer: TestData.model("tok512.model"))
         for expected in try TestData.greedyTexts().prefix(3) {
-            llama.setModes(cache: cache, prefill: prefill, capacity: expected.seqLength)
+            llama.setModes(cache: cache, chunkSize: chunkSize, capacity: expected.seqLength)
             let text = try llama.text(expected.prompt, seqLength: expected.seqLength)
             #expect(text == expected.text + "\n")
         }
     }
 
     @Test(arguments: modes)
-    func `the traces agree`(cache: CacheMode, prefill: PrefillMode) throws {
+    func `the traces agree`(cache: CacheMode, chunkSize: Int) throws {
         let model = try TinyModel()
-        func records(_ cache: CacheMode, _ prefill: PrefillMode) throws -> [TraceRecord] {
+        func records(_ cache: CacheMode, _ chunkSize: Int) throws -> [TraceRecord] {
             let llama = try model.llama()
-            llama.setModes(cache: cache, prefill: prefill, capacity: 20)
+            llama.setModes(cache: cache, chunkSize: chunkSize, capacity: 20)
             let records = try trace { _ = try llama.text("a b", seqLength: 20) }
             return records.sorted { ($0.position, $0.stage) < ($1.position, $1.stage) }
         }
-        let (expected, found) = (try records(.concatenated, .sequence), try records(cache, prefill))
+        let (expected, found) = (try records(.concatenated, .max), try records(cache, chunkSize))
         // 2 layers of 6 stages, and 3 outside them
         #expect(expected.count == 20 * 15)
         #expect(found.map(\.stage) == expected.map(\.stage))
@@ -67,7 +67,7 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
 
     @Test func `memory for a whole text is reserved once`() throws {
         let llama = try TinyModel().llama()
-        llama.setModes(cache: .inPlace, prefill: .sequence, capacity: 40)
+        llama.setModes(cache: .inPlace, chunkSize: .max, capacity: 40)
         _ = try llama.generate([1, 2], startPos: 0)
         let storage = ObjectIdentifier(llama.model.layers[0].attention.keys.storage)
         for position in 2..<40 { _ = try llama.generate([3], startPos: position) }

@@ -6,19 +6,21 @@ import Testing
 @testable import FullLlama
 
 @Suite struct PrefillProgressTests {
-    /// What is shown of passes through a model of two layers, the first of which is slow.
-    private func shown(prompt: Range<Int>, passes: [Range<Int>]) async throws -> [String] {
+    /// What is shown while a model of two layers reads a prompt in chunks, and then decodes a token.
+    private func shown(prompt: Range<Int>, chunks: [Range<Int>]) async throws -> [String] {
         var shown: [String] = []
         let progress = PrefillProgress(layerCount: 2) { shown.append($0) }
         progress.begin(prompt: prompt)
         try await Task.sleep(for: .milliseconds(1010))
-        for positions in passes {
+        for call in [chunks, [prompt.upperBound..<prompt.upperBound + 1]] {
             let transformer = StagePath(layer: nil, name: "transformer")
-            progress.begin(transformer, at: positions)
-            for layer in 0..<2 {
-                progress.begin(StagePath(layer: nil, name: "layers.\(layer)"), at: positions)
+            progress.begin(transformer, at: call[0].lowerBound..<call.last!.upperBound)
+            for positions in call {
+                for layer in 0..<2 {
+                    progress.begin(StagePath(layer: nil, name: "layers.\(layer)"), at: positions)
+                }
             }
-            progress.end(transformer, Tensor([0]), at: positions)
+            progress.end(transformer, Tensor([0]), at: call.last!)
         }
         return shown
     }
@@ -27,16 +29,19 @@ import Testing
         percentages.map { "\rreading the prompt: \($0) % " } + ["\r\u{1B}[K"]
     }
 
-    @Test func `one pass shows its layers, and decoding shows nothing`() async throws {
-        let shown = try await shown(prompt: 0..<8, passes: [0..<8, 8..<9])
-        #expect(shown == lines(0, 50))
+    @Test func `one chunk shows its layers, and decoding shows nothing`() async throws {
+        #expect(try await shown(prompt: 0..<8, chunks: [0..<8]) == lines(0, 50))
     }
 
-    @Test(arguments: [[10..<11, 11..<12], [0..<11, 0..<12]])
-    func `a prompt token by token shows its tokens, with and without a cache`(
-        passes: [Range<Int>]
-    ) async throws {
-        #expect(try await shown(prompt: 10..<12, passes: passes) == lines(0, 25, 50, 75))
+    @Test func `a prompt token by token shows its tokens`() async throws {
+        let shown = try await shown(prompt: 10..<12, chunks: [10..<11, 11..<12])
+        #expect(shown == lines(0, 25, 50, 75))
+    }
+
+    @Test func `without a cache, earlier text counts as the beginning of the prompt`() async throws
+    {
+        let shown = try await shown(prompt: 4..<8, chunks: [0..<4, 4..<8])
+        #expect(shown == lines(0, 50, 0, 50))
     }
 
     @Test func `a quick prompt shows nothing`() {

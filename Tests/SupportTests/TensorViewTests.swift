@@ -110,7 +110,8 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(counting(3).expandedDimensions(axis: 0).shape == [1, 3])
         #expect(counting(3).expandedDimensions(axis: -1).shape == [3, 1])
         #expect(counting(2, 3).expandedDimensions(axis: -2).shape == [2, 1, 3])
-        #expect(counting(2, 3).transposed().expandedDimensions(axis: 1).values == [0, 3, 1, 4, 2, 5])
+        let turned = counting(2, 3).transposed()
+        #expect(turned.expandedDimensions(axis: 1).values == [0, 3, 1, 4, 2, 5])
         #expect(column.transposed().reshaped(1, 3, 1).values == [0, 1, 2])
         #expect(counting(2, 1, 3).transposed().reshaped(6).values == [0, 1, 2, 3, 4, 5])
     }
@@ -161,21 +162,26 @@ private func counting(_ sizes: Int...) -> Tensor {
 
     @Test(
         arguments: [
-            (0, [1, 2, 3, 0, 5, 6]), (1, [0, 2, 3, 0, 0, 6]), (2, [0, 0, 3, 0, 0, 0]),
-            (3, [0, 0, 0, 0, 0, 0]), (9, [0, 0, 0, 0, 0, 0]), (-1, [1, 2, 3, 4, 5, 6]),
-            (-9, [1, 2, 3, 4, 5, 6]),
+            (0, [9, 9, 9, 4, 9, 9]), (1, [1, 9, 9, 4, 5, 9]), (2, [1, 2, 9, 4, 5, 6]),
+            (3, [1, 2, 3, 4, 5, 6]), (7, [1, 2, 3, 4, 5, 6]), (-1, [9, 9, 9, 9, 9, 9]),
+            (-7, [9, 9, 9, 9, 9, 9]),
         ] as [(Int, [Float])])
-    func `the upper triangle keeps j at least i + diagonal`(diagonal: Int, expected: [Float]) {
-        let matrix = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
-        #expect(matrix.upperTriangle(diagonal: diagonal).values == expected)
+    func `the upper triangle begins at the diagonal`(diagonal: Int, expected: [Float]) {
+        var matrix = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])
+        matrix.fillUpperTriangle(diagonal: diagonal, with: 9)
+        #expect(matrix.values == expected)
     }
 
-    @Test func `the upper triangle of a view, and of infinity, has zeros below`() {
-        let tall = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3]).transposed()
-        #expect(tall.upperTriangle().values == [1, 4, 0, 5, 0, 0])
-        #expect(tall.upperTriangle(diagonal: -1).values == [1, 4, 2, 5, 0, 6])
-        let future = Tensor.full([2, 2], -.infinity).upperTriangle(diagonal: 1)
-        #expect(future.values == [0, -.infinity, 0, 0])
+    @Test func `the upper triangles of a batch and of a view are filled, and of no copy`() {
+        var batch = Tensor((1...12).map(Float.init), shape: [3, 1, 2, 2])
+        let copy = batch
+        batch.fillUpperTriangle(diagonal: 1, with: -.infinity)
+        let expected = (1...12).map { $0 % 4 == 2 ? -.infinity : Float($0) }
+        #expect(batch.values == expected)
+        #expect(copy.values == (1...12).map(Float.init))
+        var tall = Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3]).transposed()
+        tall.fillUpperTriangle(diagonal: 0, with: 0)
+        #expect(tall.values == [0, 0, 2, 0, 3, 6])
     }
 
     @Test func `tensors without elements keep their shape`() {

@@ -58,9 +58,7 @@ struct Worker {
     /// One token at a time, from `position` on. A token reads all matrices and the KV cache.
     private func decode(position: Int) -> Test {
         let model = Transformer(weights)
-        for start in stride(from: 0, to: position, by: 256) {
-            _ = model(tokens(min(256, position - start)), startPos: start)
-        }
+        _ = model(tokens(position), startPos: 0)
         let config = weights.config
         let steps = min(8, max(1, (config.maxSeqLen - position) / (repeats + 1)))
         var next = position

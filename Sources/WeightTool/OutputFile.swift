@@ -25,6 +25,7 @@ final class OutputFile {
         path = "\(finalPath).\(getpid()).part"
         TemporaryFile.register(path)
         guard let file = fopen(path, "w") else {
+            TemporaryFile.forget()
             throw FileError.unwritable(finalPath, systemError)
         }
         self.file = file
@@ -32,7 +33,8 @@ final class OutputFile {
 
     deinit {
         fclose(file)
-        TemporaryFile.remove()
+        unlink(path)  // fails once the file has its final name
+        TemporaryFile.forget()
     }
 
     /// Writes the whole file, with a progress bar.
@@ -46,7 +48,6 @@ final class OutputFile {
         guard rename(path, finalPath) == 0 else {
             throw FileError.unwritable(finalPath, systemError)
         }
-        TemporaryFile.forget()
     }
 }
 
@@ -63,11 +64,6 @@ private enum TemporaryFile {
                 _exit(128 + number)
             }
         }
-    }
-
-    static func remove() {
-        if let path { unlink(path) }
-        forget()
     }
 
     static func forget() { path = nil }

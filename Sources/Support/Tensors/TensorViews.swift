@@ -2,14 +2,15 @@
 // strides can express the result.
 
 extension Tensor {
-    /// The same elements under another shape; a copy only where strides cannot express it.
+    /// The same elements under another shape; a view if they are contiguous, otherwise a copy.
     /// - Precondition: both shapes have the same number of elements.
     public func reshaped(_ sizes: Int...) -> Tensor { reshaped(to: Shape(sizes)) }
 
     public func reshaped(to new: Shape) -> Tensor {
         precondition(new.count == shape.count, "cannot reshape \(shape) to \(new)")
-        guard let strides = strides(reshapedTo: new) else { return contiguous().reshaped(to: new) }
-        return Tensor(storage: storage, offset: offset, shape: new, strides: strides)
+        let source = isContiguous ? self : contiguous()
+        return Tensor(
+            storage: source.storage, offset: source.offset, shape: new, strides: new.rowMajorStrides)
     }
 
     /// Swaps two axes, the last two unless others are named; a view.
@@ -69,48 +70,5 @@ extension Tensor {
     func strides(stretchedTo target: Shape) -> Shape {
         let isStretched = shape.lanes .!= target.lanes
         return Shape(rank: target.rank, lanes: strides.lanes.replacing(with: 0, where: isStretched))
-    }
-
-    /// The strides of a reshaped view, or nil if only a copy can have that shape. The loop matches
-    /// groups of old and new axes with equal products; within an old group, strides must be regular.
-    private func strides(reshapedTo new: Shape) -> Shape? {
-        if isContiguous || shape.count == 0 { return new.rowMajorStrides }
-        var result = new.rowMajorStrides
-        var (old, next) = (0, 0)
-        while old < shape.rank && next < new.rank {
-            var (oldEnd, nextEnd) = (old + 1, next + 1)
-            var (oldCount, nextCount) = (shape[old], new[next])
-            while oldCount != nextCount {
-                if oldCount < nextCount {
-                    oldCount *= shape[oldEnd]
-                    oldEnd += 1
-                } else {
-                    nextCount *= new[nextEnd]
-                    nextEnd += 1
-                }
-            }
-            // axes of the old group longer than 1 must be contiguous with each other
-            var step: Int?
-            var extent = 0
-            for axis in stride(from: oldEnd - 1, through: old, by: -1) where shape[axis] != 1 {
-                if step == nil {
-                    step = strides[axis]
-                    extent = strides[axis]
-                }
-                if strides[axis] != extent { return nil }
-                extent *= shape[axis]
-            }
-            var stride = step ?? 0
-            for axis in (next..<nextEnd).reversed() {
-                result[axis] = stride
-                stride *= new[axis]
-            }
-            (old, next) = (oldEnd, nextEnd)
-        }
-        while next < new.rank {  // the remaining axes have size 1
-            result[next] = 0
-            next += 1
-        }
-        return result
     }
 }

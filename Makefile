@@ -33,7 +33,7 @@ bench: packages
 	.build/release/full-llama bench $(OPTIONS)
 
 diff:
-	@git diff --no-index --color --word-diff=color --word-diff-regex='[[:alnum:]_]+|[^[:space:]]' \
+	@git diff --no-index --color --word-diff=color --word-diff-regex='//.*|[[:alnum:]_]+|[^[:space:]]' \
 		Sources/CompactLlama/CompactLlama.swift Sources/FullLlama/FullLlama.swift || true
 
 stories15M stories42M stories110M: build curl

@@ -1,4 +1,4 @@
-// FullLlama: the types of CompactLlama.swift, in its order and words, with the experiments added.
+// FullLlama: the types of CompactLlama.swift, in its order, words and sizes, with experiments added.
 // It mirrors llama2-np.py (https://github.com/yuanlin2004/lumi). `make diff` shows the additions:
 //   Stage                         announces what a layer computes, and reports its result
 //   ForwardMode, Mask, chunkSize  choose the KV cache, the causal mask, and how many tokens of a
@@ -8,7 +8,7 @@
 
 import Support
 
-/// A matrix product with learned weights: x · Wᵀ.
+/// A matrix product with learned weights: x Wᵀ.
 struct Linear {
     let weight: Tensor  // [out, in]
     let name: String
@@ -28,7 +28,7 @@ struct SiLU {
 
 /// Transforms each token by itself: w2(silu(w1 x) · w3 x); one branch gates the other (SwiGLU).
 struct FeedForward {
-    let w1, w2, w3: Linear
+    let w1, w2, w3: Linear  // w1, w3: dim -> hidden; w2: hidden -> dim
     let silu = SiLU()
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
@@ -39,7 +39,7 @@ struct FeedForward {
 
 /// Root-mean-square normalisation: x / rms(x) · weight.
 struct RMSNorm {
-    let weight: Tensor, eps: Float  // [dim]
+    let weight: Tensor, eps: Float  // weight: [dim]; eps keeps the root above 0
     let name: String
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [.., dim] -> [.., dim]
@@ -49,26 +49,26 @@ struct RMSNorm {
     }
 }
 
-/// Rotary position embedding: rotates pair i of a head by position · base^(-2i / headSize), so that
-/// the product of a query and a key depends only on the distance between their positions.
+/// Rotary position embedding: rotates pair i of a head, its elements 2i and 2i + 1, by position ·
+/// base^(-2i / headSize): positions enter a query-key product only through their difference.
 struct RoPE {
     let cosine, sine: Tensor  // [seq, headSize / 2]
 
     init(positions: Range<Int>, headSize: Int, base: Float) {
         let pair = Tensor(0..<(headSize / 2))
         let frequencies = pow(base, pair * (-2 / Float(headSize)))  // [headSize / 2]
-        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // [seq, ..]
+        let angles = Tensor(positions).expandedDimensions(axis: 1) * frequencies  // as cosine
         (cosine, sine) = (cos(angles), sin(angles))
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [heads, seq, headSize] -> the same
-        // elements 2i and 2i + 1 form a pair (Meta's layout; Hugging Face's is i, i + headSize / 2)
+        // the pairs are Meta's; Hugging Face's layout pairs i and i + headSize / 2 instead
         let (heads, seq, headSize) = (x.shape[0], x.shape[1], x.shape[2])
         let pairs = x.reshaped(heads, seq, headSize / 2, 2)
         let a = pairs.selecting(0, axis: -1)  // [heads, seq, headSize / 2]
         let b = pairs.selecting(1, axis: -1)
 
-        // rotate each pair by its angle
+        // rotate each pair by its angle, and stack the two results along a new last axis
         let rotated = stacked([a * cosine - b * sine, a * sine + b * cosine], axis: -1)
         return rotated.reshaped(heads, seq, headSize)
     }
@@ -84,7 +84,7 @@ struct Softmax {
 
 /// Lets each token read from itself and earlier ones: softmax(Q Kᵀ / √headSize) V, in every head.
 final class Attention {  // a class, because its KV cache changes
-    let wq, wk, wv, wo: Linear
+    let wq, wk, wv, wo: Linear  // wq, wo: dim -> dim; wk, wv: dim -> nKvHeads * headSize
     let nHeads, nKvHeads, headSize: Int
     let softmax = Softmax()
     var keys = Tensor([]), values = Tensor([])  // the KV cache, [nKvHeads, total, headSize]
@@ -99,7 +99,7 @@ final class Attention {  // a class, because its KV cache changes
 
     func reset() {  // to an empty cache
         keys = Tensor([], shape: [nKvHeads, 0, headSize])
-        values = keys
+        values = keys  // a copy: tensors are values
         keys.reserve(capacity, axis: 1)
         values.reserve(capacity, axis: 1)
     }
@@ -107,35 +107,35 @@ final class Attention {  // a class, because its KV cache changes
     func callAsFunction(_ x: Tensor, rope: RoPE) -> Tensor {  // [seq, dim] -> [seq, dim]
         let stage = Stage("attention")
         let seq = x.shape[0]
-        // project, split into heads, rotate queries and keys
+        // project and split into heads, [nHeads or nKvHeads, seq, headSize]; rotate q and k
         let q = rope(wq(x).reshaped(seq, nHeads, headSize).transposed(0, 1))
         let k = rope(wk(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1))
-        let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)  // [nKvHeads, seq, ..]
+        let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)  // not rotated
 
         // append the new keys and values to the cache
         keys.append(k, axis: 1)  // [nKvHeads, total, headSize]
         values.append(v, axis: 1)
         let total = keys.shape[1]
 
-        // score every query against every key; matmul broadcasts the axis of size 1, so that the
-        // query heads of a group share one key head (grouped-query attention)
+        // score every query, [nKvHeads, group, seq, headSize], against every key; matmul broadcasts
+        // the axis of size 1, so that a group shares one key head (grouped-query attention)
         let group = nHeads / nKvHeads
         let queries = q.reshaped(nKvHeads, group, seq, headSize) / Float(headSize).squareRoot()
         let sharedKeys = keys.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
         var scores = matmul(queries, sharedKeys.transposed())  // [nKvHeads, group, seq, total]
 
-        // causal mask: row r is position total - seq + r and attends to no later position
+        // causal mask: row r, at position total - seq + r, attends to no later one
         if seq > 1 { mask.apply(to: &scores, diagonal: 1 + total - seq) }
 
-        // average the values with these weights, then concatenate the heads
-        let sharedValues = values.expandedDimensions(axis: 1)
+        // average the values by the softmax of their scores, then concatenate the heads
+        let sharedValues = values.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
         let mixed = matmul(softmax(scores), sharedValues)  // [nKvHeads, group, seq, headSize]
-        let heads = mixed.reshaped(nHeads, seq, headSize).transposed(0, 1)
+        let heads = mixed.reshaped(nHeads, seq, headSize).transposed(0, 1)  // [seq, nHeads, ..]
         return stage.end(wo(heads.reshaped(seq, nHeads * headSize)))
     }
 }
 
-/// One layer: attention and feed-forward each read the normalised stream and add to the stream.
+/// One layer: x + attention(norm(x)), then the same with feed-forward (residual connections).
 struct TransformerBlock {
     let name: String
     let attentionNorm: RMSNorm, attention: Attention, ffnNorm: RMSNorm, feedForward: FeedForward
@@ -168,8 +168,8 @@ struct TransformerBlock {
 final class Transformer {
     let config: Config
     let tokEmbeddings: Tensor  // [vocabSize, dim]
-    let layers: [TransformerBlock], norm: RMSNorm, output: Linear
-    var chunkSize = 256
+    let layers: [TransformerBlock], norm: RMSNorm, output: Linear  // dim -> vocabSize
+    var chunkSize = 256  // the tokens of a prompt that go through the layers at once
 
     init(_ weights: Weights) {
         config = weights.config
@@ -179,14 +179,14 @@ final class Transformer {
         output = Linear(weight: weights["output.weight"], name: "logits")
     }
 
-    /// Continues the text in the KV cache: `startPos` is the cache's length, or 0 for a new text.
+    /// Feeds tokens, at least one, at `startPos`: the KV cache's length, or 0 to begin a new text.
     func callAsFunction(_ tokens: [Int], startPos: Int) -> Tensor {  // -> logits [vocabSize]
         let stage = Stage("transformer", startPos..<startPos + tokens.count)
-        for layer in layers where startPos == 0 { layer.attention.reset() }
+        if startPos == 0 { for layer in layers { layer.attention.reset() } }
         let cached = layers[0].attention.keys.shape[1]
         precondition(startPos == cached, "startPos is \(startPos), the KV cache's length \(cached)")
 
-        // feed a long prompt in chunks: time and memory of the scores grow with seq · total
+        // feed a long prompt in chunks: in one, the scores' memory would grow with its square
         var h = Tensor([])
         for start in stride(from: 0, to: tokens.count, by: chunkSize) {
             let chunk = Array(tokens[start...].prefix(chunkSize))
@@ -199,7 +199,7 @@ final class Transformer {
             Stage.endChunk { row in _ = output(norm(h[row])) }
         }
 
-        // only the last token's vector, [dim], predicts the next token
+        // only the last token's vector, [dim], is needed: it predicts the next token
         return stage.end(output(norm(h[-1])))
     }
 }
@@ -223,22 +223,22 @@ final class Llama {
         return sampler.sample(logits)
     }
 
-    /// Emits the prompt and its continuation token by token, until the model ends the text or
-    /// `seqLength` positions, BOS included, have been fed.
+    /// Emits the prompt, then each new token, until the model ends the text or `seqLength` tokens,
+    /// BOS included, have been fed. The last new token is emitted, but not fed.
     func complete(
         _ prompt: String, seqLength: Int, emit: (String) throws -> Void
     ) throws -> GenerationStatistics {
-        var tokens = tokenizer.encode(prompt)
+        var tokens = tokenizer.encode(prompt)  // BOS first
         guard tokens.count <= seqLength else {
             throw GenerationError.promptTooLong(tokens: tokens.count, seqLength: seqLength)
         }
-        var statistics = GenerationStatistics(promptTokens: tokens.count)
+        var statistics = GenerationStatistics(promptTokens: tokens.count)  // starts its clock
         var text = StreamingDecoder(tokenizer)
         var startPos = 0
         while startPos < seqLength {
             let next = try generate(tokens, startPos: startPos)
-            if startPos == 0 { try emit(text.decode(tokens)) }  // now that it has been accepted
-            if next == tokenizer.eos || next == tokenizer.bos { break }  // the text ends
+            if startPos == 0 { try emit(text.decode(tokens)) }  // not earlier: generate may throw
+            if next == tokenizer.eos || next == tokenizer.bos { break }  // an end, or a new text
             statistics.countToken()
             try emit(text.decode([next]))
             startPos += tokens.count

@@ -111,7 +111,7 @@ struct CommandErrorTests {
         }
         expectFailure(
             try run(weights: damaged.weightsPath),
-            "the model's scores are not finite numbers at position 1: its weights are damaged")
+            "the logits at position 1 are not finite: the weights are damaged")
     }
 
     @Test func `an error in the midst of a text begins on a new line`() throws {
@@ -123,15 +123,14 @@ struct CommandErrorTests {
         #expect(result.output == "a🦊b\n")
         #expect(
             result.error
-                == "Error: the model's scores are not finite numbers at position 6: its weights are "
-                + "damaged\n")
+                == "Error: the logits at position 6 are not finite: the weights are damaged\n")
         #expect(result.status == 1)
     }
 
     @Test func `a prompt that is too long is refused`() throws {
         expectFailure(
             try run(prompt: "abb", "--seqlength", "3"),
-            "the prompt has 4 tokens, expected at most --seqlength 3")
+            "the prompt has 4 tokens, but --seqlength allows only 3")
         #expect(try run(prompt: "ab", "--seqlength", "3").status == 0)
     }
 

@@ -70,8 +70,8 @@ struct CommandTests {
         #expect(result.status == 0)
         #expect(
             String(result.errorLines[0])
-                == "Warning: --seqlength 129 is beyond the 128 positions that the model was trained on; "
-                + "the text may lose its thread there.")
+                == "Warning: --seqlength 129 exceeds the 128 positions that the model was trained on; "
+                + "the text beyond them may be incoherent.")
         #expect(result.errorLines.count == 3 && result.errorLines[2] == "")
         #expect(try run(fox(), "a", "--seqlength", "128").errorLines.count == 2)
     }
@@ -85,7 +85,7 @@ struct CommandTests {
             ["-c", "exec \"$@\" 2>&1", "sh", program] + options + ["--seqlength", "129"])
         let lines = result.output.split(separator: "\n")
         #expect(lines.count == 3)
-        #expect(lines[0].hasPrefix("Warning: --seqlength 129 is beyond"))
+        #expect(lines[0].hasPrefix("Warning: --seqlength 129 exceeds"))
         #expect(lines[1] == "a🦊b")
         #expect(lines[2].hasPrefix("prompt: 2 tokens, "))
     }

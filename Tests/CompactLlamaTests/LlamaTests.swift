@@ -90,7 +90,7 @@ extension Llama {
         let error = #expect(throws: GenerationError.promptTooLong(tokens: 4, seqLength: 3)) {
             try model.llama().complete("abb", seqLength: 3) { pieces.all.append($0) }
         }
-        #expect(error?.description == "the prompt has 4 tokens, expected at most --seqlength 3")
+        #expect(error?.description == "the prompt has 4 tokens, but --seqlength allows only 3")
         #expect(pieces.all == [])
     }
 
@@ -124,8 +124,7 @@ extension Llama {
         }
         #expect(
             error?.description
-                == "the model's scores are not finite numbers at position 1: its weights are damaged"
-        )
+                == "the logits at position 1 are not finite: the weights are damaged")
         #expect(pieces.all == [])
     }
 

@@ -127,7 +127,7 @@ struct FullCommandTests {
                 + "(--seqlength)\n")
         #expect(try run("--chat", input: "").status == 0)
         let long = try run("--chat", "--seqlength", "100000", input: "")
-        #expect(long.error.hasPrefix("Warning: --seqlength 100000 is beyond"))
+        #expect(long.error.hasPrefix("Warning: --seqlength 100000 exceeds"))
         let log = try run("--chat", "--loglevel", "debug", "--seqlength", "60", input: "a\n").error
         #expect(log.contains("ids [1, "))
     }
@@ -155,8 +155,7 @@ struct FullCommandTests {
         #expect(result.output.wholeMatch(of: /a[^\n]*\n/) != nil)
         #expect(
             result.error
-                == "Error: the model's scores are not finite numbers at position 2: its weights are "
-                + "damaged\n")
+                == "Error: the logits at position 2 are not finite: the weights are damaged\n")
     }
 
     @Test(arguments: [["--help"], ["-h"], ["generate", "--help"]])

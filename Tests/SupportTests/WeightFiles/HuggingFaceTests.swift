@@ -173,8 +173,8 @@ import Testing
         #expect(
             ModelOptions.message(for: error!)
                 == """
-                -w without -t: weights and tokenizer belong together, name both (or neither, for the \
-                bundled model)
+                -w without -t: name both the weights and their tokenizer, or neither for the bundled \
+                model
                 """)
     }
 }

@@ -1,8 +1,8 @@
-// TensorViews: the same elements under another shape, as numpy's views: nothing is copied where
-// strides can express the result.
+// TensorViews: reshaping, transposing, selecting and slicing, as in numpy. The results are views:
+// nothing is copied if strides can express them.
 
 extension Tensor {
-    /// The same elements under another shape; a copy only where strides cannot express it.
+    /// The same elements in another shape: a view if strides can express it, otherwise a copy.
     /// - Precondition: both shapes have the same number of elements.
     public func reshaped(_ sizes: Int...) -> Tensor { reshaped(to: Shape(sizes)) }
 
@@ -12,14 +12,14 @@ extension Tensor {
         return Tensor(storage: storage, offset: offset, shape: new, strides: strides)
     }
 
-    /// Swaps two axes, the last two unless others are named; a view.
+    /// A view with two axes swapped, by default the last two.
     public func transposed(_ a: Int = -2, _ b: Int = -1) -> Tensor {
         Tensor(
             storage: storage, offset: offset,
             shape: shape.swapping(a, b), strides: strides.swapping(a, b))
     }
 
-    /// One index of an axis, without that axis: `x[..., index]` in numpy; a view.
+    /// A view of one index of an axis, without that axis, like `x[..., index]` in numpy.
     public func selecting(_ index: Int, axis: Int) -> Tensor {
         let axis = shape.index(of: axis)
         let size = shape[axis]
@@ -31,10 +31,10 @@ extension Tensor {
             shape: shape.removing(axis), strides: strides.removing(axis))
     }
 
-    /// One index of the first axis, counted from the end if negative; a view.
+    /// A view of one index of the first axis; a negative index counts from the end.
     public subscript(index: Int) -> Tensor { selecting(index, axis: 0) }
 
-    /// A range of the first axis; a view.
+    /// A view of a range of the first axis.
     public subscript(range: Range<Int>) -> Tensor {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= shape[0], "no rows \(range) in \(shape)")
@@ -45,7 +45,7 @@ extension Tensor {
             shape: part, strides: strides)
     }
 
-    /// The named rows of the first axis, copied: `table[tokens]`.
+    /// A copy of the named rows of the first axis, like `table[tokens]` in numpy.
     public subscript(rows: [Int]) -> Tensor {
         var result = shape
         result[0] = rows.count
@@ -57,7 +57,7 @@ extension Tensor {
         }
     }
 
-    /// A new axis of size 1, as `np.expand_dims`; a view.
+    /// A view with a new axis of size 1, like `np.expand_dims`.
     public func expandedDimensions(axis: Int) -> Tensor {
         let axis = axis < 0 ? axis + shape.rank + 1 : axis
         return Tensor(
@@ -65,14 +65,14 @@ extension Tensor {
             shape: shape.inserting(1, at: axis), strides: strides.inserting(0, at: axis))
     }
 
-    /// The strides under a larger shape, 0 along the axes that are stretched.
-    func strides(stretchedTo target: Shape) -> Shape {
+    /// The strides after broadcasting to `target`, 0 along stretched axes.
+    func strides(broadcastTo target: Shape) -> Shape {
         let isStretched = shape.lanes .!= target.lanes
         return Shape(rank: target.rank, lanes: strides.lanes.replacing(with: 0, where: isStretched))
     }
 
     /// The strides of a reshaped view, or nil if only a copy can have that shape. The loop matches
-    /// groups of old and new axes with equal products; within an old group, strides must be regular.
+    /// groups of old and new axes with equal products.
     private func strides(reshapedTo new: Shape) -> Shape? {
         if isContiguous || shape.count == 0 { return new.rowMajorStrides }
         var result = new.rowMajorStrides
@@ -89,7 +89,7 @@ extension Tensor {
                     nextEnd += 1
                 }
             }
-            // axes of the old group longer than 1 must be contiguous with each other
+            // within the old group, the axes longer than 1 must be contiguous with each other
             var step: Int?
             var extent = 0
             for axis in stride(from: oldEnd - 1, through: old, by: -1) where shape[axis] != 1 {

@@ -39,7 +39,7 @@ struct CommandErrorTests {
         expectFailure(
             try run(weights: model.folder.path),
             model.folder.path
-                + ": expected a file, or model.safetensors or its index in this folder, found neither"
+                + ": expected model.safetensors or model.safetensors.index.json in this folder, found neither"
         )
         expectFailure(try run(tokenizer: model.folder.path), message)
     }
@@ -75,7 +75,7 @@ struct CommandErrorTests {
         let other = try model.folder.write(bytes, as: "other.model")
         expectFailure(
             try run(tokenizer: other),
-            other + ": expected the model's 263 pieces (vocab_size), found 261")
+            other + ": expected 263 tokens (the model's vocab_size), found 261")
     }
 
     @Test func `weights that are none are named`() throws {
@@ -100,7 +100,7 @@ struct CommandErrorTests {
         let short = try model.folder.write(bytes.dropLast(), as: "short.lmw")
         expectFailure(
             try run(weights: short),
-            short + ": cut off in the values of output.weight: expected 160 bytes at offset "
+            short + ": truncated in the values of output.weight: expected 160 bytes at offset "
                 + "\(bytes.count - 160), found 159")
     }
 

@@ -13,7 +13,7 @@ import Testing
             try Tokenizer(contentsOf: path, vocabSize: 32000)
         }
         #expect(error == .wrongSize(path, expected: 32000, found: 263))
-        #expect("\(error!)" == "\(path): expected the model's 32000 pieces (vocab_size), found 263")
+        #expect("\(error!)" == "\(path): expected 32000 tokens (the model's vocab_size), found 263")
     }
 
     @Test(arguments: ["", "hello", "\u{0}\u{1}\u{2}", "{\"model\": {\"type\": \"BPE\"}}"])
@@ -38,12 +38,12 @@ import Testing
         var tiny = TinyTokenizer()
         tiny.hasBoundaries = false
         let path = try folder.write(tiny.bytes, as: "tiny.model")
-        let error = #expect(throws: TokenizerError.noBoundaries(path)) {
+        let error = #expect(throws: TokenizerError.missingBosOrEos(path)) {
             try Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
         }
         #expect(
             error?.description
-                == "\(path): expected pieces for the beginning and the end of a text, found none")
+                == "\(path): the BOS or the EOS token is missing")
     }
 
     @Test func `a damaged tokenizer is refused or read, and never crashes`() throws {

@@ -117,19 +117,19 @@ import Testing
     @Test(arguments: [
         (
             "rope_theta", "500000", "x.lmw",
-            ".lmw has no place for rope_theta = 500000.0: its readers take 10000.0"
+            ".lmw cannot store rope_theta = 500000.0: its readers assume 10000.0"
         ),
         (
             "rope_theta", "500000", "x.bin",
-            ".bin has no place for rope_theta = 500000.0: its readers take 10000.0"
+            ".bin cannot store rope_theta = 500000.0: its readers assume 10000.0"
         ),
         (
             "rms_norm_eps", "1e-06", "x.bin",
-            ".bin has no place for norm_eps = 1e-06: its readers take 1e-05"
+            ".bin cannot store norm_eps = 1e-06: its readers assume 1e-05"
         ),
         (
             "max_position_embeddings", "3000000000", "x.lmw",
-            "the format has no place for the number 3000000000"
+            "the format cannot store 3000000000: its numbers have 32 bits"
         ),
     ])
     func `what a format cannot express is refused`(
@@ -182,8 +182,8 @@ import Testing
         #expect(
             text
                 == """
-                FOLDER/in/model.safetensors: cut off in the values of lm_head.weight: expected 320 \
-                bytes at offset 13464, found 319
+                FOLDER/in/model.safetensors: truncated in the values of lm_head.weight: expected \
+                320 bytes at offset 13464, found 319
                 """)
         #expect(try files == ["in"])
     }

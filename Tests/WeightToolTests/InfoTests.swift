@@ -14,7 +14,7 @@ import Testing
         #expect(
             Info.summary(of: weights)
                 == """
-                format      Hugging Face's .safetensors, by an index
+                format      Hugging Face's .safetensors, sharded
                 parameters  2,848; the embeddings are the classifier too
                 dim         16, hidden 12
                 layers      2
@@ -66,7 +66,7 @@ import Testing
         let error = #expect(throws: WeightFileError.self) { try Info.parse([path]).run() }
         #expect(
             error?.description
-                == "\(path): cut off in the header: expected 40 bytes at offset 0, found 4")
+                == "\(path): truncated in the header: expected 40 bytes at offset 0, found 4")
     }
 
     @Test func `help names the subcommands`() {

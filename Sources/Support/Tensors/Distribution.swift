@@ -36,7 +36,8 @@ public struct Distribution {
         // tokens below this cannot be in the set, so most tokens need not be sorted
         let cutoff = (1 - topP) / Float(probabilities.shape[0] - 1) * sum
         var nucleus = sorted(atLeast: cutoff)
-        if nucleus.isEmpty { return probabilities.argmax() }  // the most probable token exceeds topP
+        // the most probable token alone may exceed topP
+        if nucleus.isEmpty { return probabilities.argmax() }
 
         var cumulative: Float = 0
         let last = nucleus.firstIndex { token in

@@ -47,38 +47,38 @@ import Testing
     }
 
     @Test(arguments: [
-        ("model_type", #""mistral""#, "expected llama as model_type, found mistral"),
+        ("model_type", #""mistral""#, "model_type: expected llama, found mistral"),
         (
             "architectures", #"["MixtralForCausalLM"]"#,
-            #"expected LlamaForCausalLM as architectures, found ["MixtralForCausalLM"]"#
+            #"architectures: expected LlamaForCausalLM, found ["MixtralForCausalLM"]"#
         ),
-        ("attention_bias", "true", "expected false as attention_bias, found true"),
-        ("mlp_bias", "true", "expected false as mlp_bias, found true"),
-        ("hidden_act", #""gelu""#, "expected silu as hidden_act, found gelu"),
+        ("attention_bias", "true", "attention_bias: expected false, found true"),
+        ("mlp_bias", "true", "mlp_bias: expected false, found true"),
+        ("hidden_act", #""gelu""#, "hidden_act: expected silu, found gelu"),
         (
             "rope_scaling", #"{"type": "linear", "factor": 2.0}"#,
-            "expected null as rope_scaling, found a scaling"
+            "rope_scaling: expected null (no scaling), found another value"
         ),
         (
             "rope_parameters", #"{"rope_type": "llama3"}"#,
-            "expected default as rope_type, found llama3"
+            "rope_type: expected default, found llama3"
         ),
-        ("head_dim", "8", "expected 4 as head_dim, found 8"),
-        ("hidden_size", nil, "expected a positive number as hidden_size, found nothing"),
-        ("hidden_size", "0", "expected a positive number as hidden_size, found 0"),
-        ("vocab_size", #""5""#, "expected a whole number as vocab_size, found something else"),
+        ("head_dim", "8", "head_dim: expected 4, found 8"),
+        ("hidden_size", nil, "hidden_size: expected a positive number, found nothing"),
+        ("hidden_size", "0", "hidden_size: expected a positive number, found 0"),
+        ("vocab_size", #""5""#, "vocab_size: expected a whole number, found another type"),
         (
             "vocab_size", "5.5",
-            "expected JSON with numbers of the right kind as the file, found something else"
+            "the contents: expected valid JSON with numbers of the right type, found something else"
         ),
-        ("num_attention_heads", "3", "expected a multiple of n_heads = 3 as dim, found 16"),
+        ("num_attention_heads", "3", "dim: expected a multiple of n_heads = 3, found 16"),
         (
             "num_key_value_heads", "3",
-            "expected a multiple of n_kv_heads = 3 as n_heads, found 4"
+            "n_heads: expected a multiple of n_kv_heads = 3, found 4"
         ),
-        ("rms_norm_eps", "0", "expected a small positive number as rms_norm_eps, found 0.0"),
-        ("rope_theta", "-1", "expected a positive number as rope_theta, found -1.0"),
-        ("attention_bias", "1", "expected true or false as attention_bias, found something else"),
+        ("rms_norm_eps", "0", "rms_norm_eps: expected a small positive number, found 0.0"),
+        ("rope_theta", "-1", "rope_theta: expected a positive number, found -1.0"),
+        ("attention_bias", "1", "attention_bias: expected true or false, found another type"),
     ])
     func `what is not computed as Llama 2 is, is refused with the reason`(
         key: String, json: String?, sentence: String

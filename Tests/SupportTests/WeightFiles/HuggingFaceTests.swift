@@ -83,7 +83,7 @@ import Testing
         tiny.entries[i].shape = [16]
         tiny.entries.append(.init(name: "more", type: "F32", shape: [0], bytes: []))
         #expect(
-            try message(tiny.entries) == "FILE: no Llama 2 has a tensor more")
+            try message(tiny.entries) == "FILE: unexpected tensor more")
     }
 
     @Test func `billions of layers are not waited for`() throws {
@@ -101,7 +101,7 @@ import Testing
         let folder = try TemporaryFolder()
         #expect(
             errorText(reading: folder.path)
-                == "\(folder.path): expected a file, or model.safetensors or its index in this folder, found neither"
+                == "\(folder.path): expected model.safetensors or model.safetensors.index.json in this folder, found neither"
         )
         let path = try TinyHuggingFace().write(to: folder, shards: 2)
         let shard = folder.file("model-2-of-2.safetensors")
@@ -115,15 +115,18 @@ import Testing
     @Test(arguments: [
         (
             #"{"weight_map": {"a": "../x"}}"#,
-            #"expected a file's name as a shard in weight_map, found "../x""#
+            #"a shard in weight_map: expected a file name, found "../x""#
         ),
-        (#"{"weight_map": {"a": 1}}"#, "expected a text as weight_map: a, found something else"),
-        ("{}", "expected a value as weight_map, found nothing"),
-        ("{", "expected JSON with numbers of the right kind as the file, found something else"),
+        (#"{"weight_map": {"a": 1}}"#, "a of weight_map: expected a text, found another type"),
+        ("{}", "weight_map: expected a value, found nothing"),
+        (
+            "{",
+            "the contents: expected valid JSON with numbers of the right type, found something else"
+        ),
         (#"{"weight_map": {}}"#, "the tensor model.embed_tokens.weight is missing"),
         (
             #"{"weight_map": {"a": "config.json"}}"#,
-            "FOLDER/config.json: expected .safetensors as a shard, found another format"
+            "FOLDER/config.json: the shard: expected .safetensors, found another format"
         ),
         (
             #"{"weight_map": {"a": "model.safetensors"}}"#,
@@ -131,7 +134,7 @@ import Testing
         ),
         (
             #"{"weight_map": {"model.norm.weight": "model.safetensors", "lm_head.weight": "other"}}"#,
-            "FOLDER/other: the tensor lm_head.weight is there twice"
+            "FOLDER/other: the tensor lm_head.weight occurs twice"
         ),
     ])
     func `a damaged index is one clear sentence`(json: String, sentence: String) throws {

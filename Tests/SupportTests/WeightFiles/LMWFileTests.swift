@@ -68,8 +68,8 @@ private let whole = LMWBytes()
     private func expectOtherLayout(_ bytes: [UInt8], normEps: Float) throws {
         try Damage(
             "", bytes,
-            "expected version 1's first layout of .lmw, found norm_eps = \(normEps): either damage or "
-                + "a later layout, which also says version 1; convert the model again"
+            "expected the first layout of .lmw version 1, found norm_eps = \(normEps): the file is "
+                + "damaged or has a later layout, which also says version 1; convert the model again"
         ).expectError()
     }
 

@@ -94,22 +94,22 @@ private let expected =
     func `a size that is not positive is refused`(field: Int, size: Int32) throws {
         try Damage(
             "", patched(field, size),
-            expected + "\(Self.fields[field]) = \(size) where the latter has a positive number"
+            expected + "\(Self.fields[field]) = \(size) where .bin needs a positive number"
         ).expectError()
     }
 
     @Test func `a vocabulary of none is refused`() throws {
         try Damage(
-            "", patched(5, 0), expected + "vocab_size = 0 where the latter has a positive number"
+            "", patched(5, 0), expected + "vocab_size = 0 where .bin needs a positive number"
         )
         .expectError()
     }
 
     @Test(
         arguments: [
-            (3, 3, "dim = 8 where the latter has a multiple of n_heads = 3"),
-            (4, 3, "n_heads = 2 where the latter has a multiple of n_kv_heads = 3"),
-            (3, 8, "dim / n_heads = 1 where the latter has an even number"),
+            (3, 3, "dim = 8 where .bin needs a multiple of n_heads = 3"),
+            (4, 3, "n_heads = 2 where .bin needs a multiple of n_kv_heads = 3"),
+            (3, 8, "dim / n_heads = 1 where .bin needs an even number"),
         ] as [(Int, Int32, String)])
     func `sizes that do not divide are refused`(field: Int, size: Int32, found: String) throws {
         try Damage("", patched(field, size), expected + found).expectError()
@@ -126,7 +126,7 @@ private let expected =
         #expect(throws: WeightFileError.self) { try file.weights() }
         let few =
             [0x7FFF_FFF8, 0x7FFF_FFF8, 0x7FFF_FFF8, 1, 1, 0x7FFF_FFF8, 0x7FFF_FFF8] as [Int32]
-        try Damage("", few.flatMap { littleEndian($0) }, expected + "sizes that no file holds")
+        try Damage("", few.flatMap { littleEndian($0) }, expected + "sizes that no file can hold")
             .expectError()
     }
 

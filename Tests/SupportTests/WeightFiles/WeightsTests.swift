@@ -64,7 +64,8 @@ private let expected =
     @Test func `a folder is refused`() throws {
         let folder = try TemporaryFolder()
         let error = #expect(throws: WeightFileError.self) { try Weights(contentsOf: folder.path) }
-        #expect(error?.description.hasPrefix("\(folder.path): expected a file, or model.") == true)
+        #expect(
+            error?.description.hasPrefix("\(folder.path): expected model.safetensors or ") == true)
     }
 
     @Test func `an empty file is refused`() throws {

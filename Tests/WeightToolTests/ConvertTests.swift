@@ -147,7 +147,7 @@ import Testing
         _ = try folder.write([1], as: "x.lmw")
         #expect(
             message { try convert(input, folder.file("x.lmw")) }
-                == "FOLDER/x.lmw: is there already; --force replaces it")
+                == "FOLDER/x.lmw: already exists; --force replaces it")
         try convert(input, folder.file("x.lmw"), "--force")
         #expect(try values(folder.file("x.lmw")) == TinyHuggingFace.tensors.map(\.values))
     }
@@ -159,7 +159,7 @@ import Testing
         _ = try folder.write(Array(tiny.configJSON.utf8), as: "config.json")
         #expect(
             message { try convert(input, folder.file("x.safetensors")) }
-                == "FOLDER/config.json: is there already and says something else; --force replaces it"
+                == "FOLDER/config.json: already exists and describes another model; --force replaces it"
         )
         #expect(try files == ["config.json", "in"])
         try convert(input, folder.file("x.safetensors"), "--force")

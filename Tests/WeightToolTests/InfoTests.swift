@@ -15,10 +15,10 @@ import Testing
             Info.summary(of: weights)
                 == """
                 format      Hugging Face's .safetensors, sharded
-                parameters  2,848; the embeddings are the classifier too
+                parameters  2,848; the classifier shares the embeddings
                 dim         16, hidden 12
                 layers      2
-                heads       4, for keys and values 2
+                heads       4, key-value heads 2
                 vocabulary  5
                 positions   32
                 norm_eps    1e-05
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func `columns are as wide as they must be`() {
-        var table = Table(header: ["tensor", "size"], columnsOfText: 1)
+        var table = Table(header: ["tensor", "size"], textColumns: 1)
         table.rows = [["a", "1,000"], ["longer name", "2"]]
         #expect(
             table.description == """

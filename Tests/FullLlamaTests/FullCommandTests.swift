@@ -62,7 +62,7 @@ struct FullCommandTests {
         #expect(same.error.contains("75 of 75 records compared, tolerance 0.0001"))
         let other = try run("-i", "b", "--seqlength", "5", "--compare", path)
         #expect(other.status == 1)
-        #expect(other.error.contains("first outside: embedding at position 1"))
+        #expect(other.error.contains("first outside tolerance: embedding at position 1"))
         #expect(other.error.contains("Error: \(path): this run differs from the trace (see above)"))
     }
 
@@ -123,8 +123,9 @@ struct FullCommandTests {
         let chat = try run("--chat", "--seqlength", "60", input: "a\n\nb\n")
         #expect(chat.status == 1)
         #expect(
-            chat.error == "Error: the context is full: all turns together have 60 positions "
-                + "(--seqlength)\n")
+            chat.error
+                == "Error: the context is full: --seqlength allows 60 positions for all turns together\n"
+        )
         #expect(try run("--chat", input: "").status == 0)
         let long = try run("--chat", "--seqlength", "100000", input: "")
         #expect(long.error.hasPrefix("Warning: --seqlength 100000 exceeds"))

@@ -78,7 +78,8 @@ import Testing
         try run(record: comparison.compare)
         #expect(!comparison.agrees)
         #expect(comparison.firstOutside == "layers.1.ffn_norm at position 2")
-        #expect("\(comparison)".contains("first outside: layers.1.ffn_norm at position 2"))
+        #expect(
+            "\(comparison)".contains("first outside tolerance: layers.1.ffn_norm at position 2"))
     }
 
     @Test func `numbers that are none, and other counts, are outside`() throws {
@@ -99,7 +100,7 @@ import Testing
         let comparison = try TraceComparison(path: write(records() + [extra]), tolerance: 1)
         try run(record: comparison.compare)
         #expect(!comparison.agrees)
-        #expect("\(comparison)".contains("not met by this run: norm at position 99"))
+        #expect("\(comparison)".contains("missing from this run: norm at position 99"))
     }
 
     private func write(_ records: [TraceRecord]) throws -> String {

@@ -1,4 +1,4 @@
-// Tokenizer files: what is no tokenizer is refused, and real ones agree with SentencePiece.
+// TokenizerFileTests: other files are refused, and real tokenizers agree with SentencePiece.
 
 import TestSupport
 import Testing
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: ["", "hello", "\u{0}\u{1}\u{2}", "{\"model\": {\"type\": \"BPE\"}}"])
-    func `what is no tokenizer is refused`(content: String) throws {
+    func `a file that is not a tokenizer is refused`(content: String) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Array(content.utf8), as: "tokenizer.model")
         if content.isEmpty {
@@ -33,10 +33,10 @@ import Testing
         }
     }
 
-    @Test func `a tokenizer without beginning and end is refused`() throws {
+    @Test func `a tokenizer without BOS and EOS is refused`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyTokenizer()
-        tiny.hasBoundaries = false
+        tiny.hasBosAndEos = false
         let path = try folder.write(tiny.bytes, as: "tiny.model")
         let error = #expect(throws: TokenizerError.missingBosOrEos(path)) {
             try Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
@@ -46,7 +46,7 @@ import Testing
                 == "\(path): the BOS or the EOS token is missing")
     }
 
-    @Test func `a damaged tokenizer is refused or read, and never crashes`() throws {
+    @Test func `a damaged tokenizer is refused or read, but never crashes`() throws {
         let folder = try TemporaryFolder()
         let tiny = TinyTokenizer()
         var random = Random(seed: 5)
@@ -74,7 +74,7 @@ struct TokenizerReferenceTests {
     }
 
     @Test(arguments: ["llama2-tokenizer.model", "tok512.model"])
-    func `ids are those of the reference, and decode to the text`(name: String) throws {
+    func `tokens equal the reference and decode to the text`(name: String) throws {
         let size = name == "tok512.model" ? 512 : 32000
         let tokenizer = try Tokenizer(contentsOf: TestData.model(name), vocabSize: size)
         let cases: [Case] = try TestData.reference("tokenizer.json")
@@ -88,7 +88,7 @@ struct TokenizerReferenceTests {
         }
     }
 
-    @Test func `ids of a generated story stream to its text`() throws {
+    @Test func `tokens of a generated story decode to its text`() throws {
         let path = TestData.model("tok512.model")
         let tokenizer = try Tokenizer(contentsOf: path, vocabSize: 512)
         for story in try TestData.greedyTexts() {

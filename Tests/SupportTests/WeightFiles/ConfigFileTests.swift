@@ -1,4 +1,4 @@
-// ConfigFileTests: what config.json says is honoured, and what is not computed as Llama 2 is, refused.
+// ConfigFileTests: the values of config.json are read, and other architectures are refused.
 
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import Support
 
 @Suite struct ConfigFileTests {
-    @Test func `what config_json does not say is as the library has it`() throws {
+    @Test func `keys missing from config_json have the defaults of transformers`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace(isTied: true)
         for key in [
@@ -22,7 +22,7 @@ import Testing
         #expect(weights.isTied)
     }
 
-    @Test func `without key-value heads of their own, every head has one`() throws {
+    @Test func `without num_key_value_heads, every head has its own`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.config["num_key_value_heads"] = .some(nil)
@@ -35,7 +35,7 @@ import Testing
         ("rope_theta", "500000.0"),
         ("rope_parameters", #"{"rope_type": "default", "rope_theta": 500000.0}"#),
     ])
-    func `another base of RoPE and another epsilon are honoured`(key: String, json: String) throws {
+    func `rope_theta and rms_norm_eps are read`(key: String, json: String) throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.config["rope_theta"] = .some(nil)
@@ -80,7 +80,7 @@ import Testing
         ("rope_theta", "-1", "rope_theta: expected a positive number, found -1.0"),
         ("attention_bias", "1", "attention_bias: expected true or false, found another type"),
     ])
-    func `what is not computed as Llama 2 is, is refused with the reason`(
+    func `another architecture or an invalid value is refused with the reason`(
         key: String, json: String?, sentence: String
     ) throws {
         let folder = try TemporaryFolder()

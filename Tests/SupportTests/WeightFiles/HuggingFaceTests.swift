@@ -1,5 +1,5 @@
 // HuggingFaceTests: Hugging Face's folders, with one file or an index, give all tensors in Meta's
-// order; what is missing, unknown or misshapen is named.
+// row order; missing, unexpected and misshapen tensors are named.
 
 import Foundation
 import TestSupport
@@ -11,7 +11,7 @@ import Testing
     @Test(
         arguments: ["F32", "F16", "BF16"],
         [(shards: 1, isTied: false), (1, true), (3, false), (3, true)])
-    func `a folder gives its sizes and all tensors, in our order and their width`(
+    func `a folder gives its sizes and all tensors, in Meta's order and the file's type`(
         type: String, layout: (shards: Int, isTied: Bool)
     ) throws {
         let folder = try TemporaryFolder()
@@ -35,7 +35,7 @@ import Testing
         #expect(weights["output.weight"].values == output.values)
     }
 
-    @Test func `the folder, with a slash or not, its file and its index are the same weights`()
+    @Test func `a folder, its file and its index give the same weights`()
         throws
     {
         let folder = try TemporaryFolder()
@@ -48,7 +48,7 @@ import Testing
         #expect(try Weights(contentsOf: path).format == .safetensors)
     }
 
-    @Test func `frequencies of RoPE are ignored`() throws {
+    @Test func `RoPE's frequencies are ignored`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.entries.append(
@@ -67,7 +67,7 @@ import Testing
         return errorText(reading: path).replacingOccurrences(of: path, with: "FILE")
     }
 
-    @Test func `missing, unknown and misshapen tensors are named`() throws {
+    @Test func `missing, unexpected and misshapen tensors are named`() throws {
         var tiny = TinyHuggingFace()
         let norm = "model.layers.1.input_layernorm.weight"
         let i = tiny.index(of: norm)
@@ -86,7 +86,7 @@ import Testing
             try message(tiny.entries) == "FILE: unexpected tensor more")
     }
 
-    @Test func `billions of layers are not waited for`() throws {
+    @Test func `billions of layers are refused at once`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.config["num_hidden_layers"] = "9000000000000000000"
@@ -97,7 +97,7 @@ import Testing
         )
     }
 
-    @Test func `files that are missing are named`() throws {
+    @Test func `missing files are named`() throws {
         let folder = try TemporaryFolder()
         #expect(
             errorText(reading: folder.path)
@@ -137,7 +137,7 @@ import Testing
             "FOLDER/other: the tensor lm_head.weight occurs twice"
         ),
     ])
-    func `a damaged index is one clear sentence`(json: String, sentence: String) throws {
+    func `a damaged index gives one sentence`(json: String, sentence: String) throws {
         let folder = try TemporaryFolder()
         let tiny = TinyHuggingFace()
         try tiny.write(to: folder)
@@ -152,7 +152,7 @@ import Testing
 }
 
 @Suite struct TokenizerOfFolderTests {
-    @Test func `a folder's tokenizer is found by itself`() throws {
+    @Test func `a folder's tokenizer is found without -t`() throws {
         let folder = try TemporaryFolder()
         let path = try TinyHuggingFace().write(to: folder)
         let tokenizer = try folder.write([0], as: "tokenizer.model")
@@ -165,7 +165,7 @@ import Testing
     }
 
     @Test(arguments: ["config.json", "tokenizer.model"])
-    func `weights without a tokenizer of theirs are wrong usage`(missing: String) throws {
+    func `weights without a tokenizer are wrong usage`(missing: String) throws {
         let folder = try TemporaryFolder()
         for name in ["config.json", "tokenizer.model", "x.bin"] where name != missing {
             _ = try folder.write([0], as: name)

@@ -1,5 +1,5 @@
-// SafetensorsFileTests: .safetensors files, read and written, are what TinyHuggingFace describes by
-// hand; a damaged header gives one clear sentence.
+// SafetensorsFileTests: .safetensors files are read and written like the hand-made TinyHuggingFace;
+// a damaged header gives one sentence.
 
 import Foundation
 import TestSupport
@@ -11,7 +11,7 @@ import Testing
     // MARK: Reading
 
     @Test(arguments: ["F32", "F16", "BF16"])
-    func `values at an odd place are copied, not misread`(type: String) throws {
+    func `unaligned values are copied`(type: String) throws {
         let folder = try TemporaryFolder()
         let tiny = TinyHuggingFace(type: type)
         try tiny.write(to: folder)
@@ -26,7 +26,7 @@ import Testing
     // MARK: Writing
 
     @Test(arguments: ["F32", "F16", "BF16"], [false, true])
-    func `what is written has the values that are described by hand`(
+    func `a written file has the values of the hand-made one`(
         type: String, isTied: Bool
     ) throws {
         let folder = try TemporaryFolder()
@@ -143,7 +143,7 @@ import Testing
             "the header: expected valid JSON with numbers of the right type, found something else"
         ),
     ])
-    func `a damaged header is one clear sentence`(header: String, sentence: String) throws {
+    func `a damaged header gives one sentence`(header: String, sentence: String) throws {
         #expect(try message(header: header) == "FILE: " + sentence)
     }
 
@@ -156,19 +156,19 @@ import Testing
         (101, "truncated in the header: expected 101 bytes at offset 8, found 100"),
         (0, "the header: expected valid JSON with numbers of the right type, found something else"),
     ])
-    func `a header's length is not believed`(length: Int, sentence: String) throws {
+    func `the header's length is checked`(length: Int, sentence: String) throws {
         let bytes = littleEndian(length) + Array("{\"".utf8) + Array(repeating: 0x20, count: 98)
         #expect(try message(bytes) == "FILE: " + sentence)
     }
 
-    @Test func `a header of absurd size is not read`() throws {
+    @Test func `a header above the size limit is refused`() throws {
         let header = "{ " + String(repeating: " ", count: 10_000_000)
         #expect(
             try message(header: header)
                 == "FILE: the length of the header: expected at most 10000000, found 10000002")
     }
 
-    @Test func `a header changed anywhere gives weights or one line, never a crash`() throws {
+    @Test func `a randomly changed header gives weights or one line, never a crash`() throws {
         let folder = try TemporaryFolder()
         let tiny = TinyHuggingFace()
         try tiny.write(to: folder)
@@ -178,12 +178,12 @@ import Testing
         for round in 0..<150 {
             var bytes = whole
             for _ in 0...round % 3 {
-                let place = Int.random(in: 0..<whole.count - data, using: &random)
+                let index = Int.random(in: 0..<whole.count - data, using: &random)
                 switch round % 4 {
-                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
-                case 1: bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
-                case 2: bytes.remove(at: place)
-                default: bytes.insert(Array("{}[]\",:-9e\\".utf8).randomElement()!, at: place)
+                case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes[index] ^= 1 << UInt8.random(in: 0...7, using: &random)
+                case 2: bytes.remove(at: index)
+                default: bytes.insert(Array("{}[]\",:-9e\\".utf8).randomElement()!, at: index)
                 }
             }
             let text = errorText(reading: try folder.write(bytes, as: "model.safetensors"))

@@ -70,7 +70,7 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
-// The tests use raw identifiers, which Swift has had since 6.2.
+// The tests use raw identifiers, which need Swift 6.2.
 #if compiler(>=6.2)
     package.targets += [
         .target(

@@ -42,8 +42,7 @@ fetch() {
     fail "$url: incomplete after $attempt attempts; run this again to resume"
 }
 
-# place FILE URL SHA256: downloads and verifies a file; without a checksum, checks that it is a
-# model
+# place FILE URL SHA256: downloads and verifies a file; without SHA256, tries it as a model
 place() {
     local file=$1 url=$2 expected=$3 found problem
     if [ -e "$file" ]; then

@@ -1,6 +1,5 @@
 # Tests download.sh against a local server that misbehaves: it truncates, stalls, cannot resume, or
-# serves an error page or wrong bytes. The files are small, so their checksums replace those in the
-# script.
+# serves an error page or wrong bytes. The checksums of its small files replace those in the script.
 #
 #   python3 Models/test_download.py
 

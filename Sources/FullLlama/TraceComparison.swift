@@ -1,5 +1,4 @@
-// TraceComparison: `--compare FILE`, the difference between a run and the trace in a file, stage by
-// stage.
+// TraceComparison: `--compare FILE`, the differences between a run and a trace file, by stage.
 
 import Foundation
 import Support

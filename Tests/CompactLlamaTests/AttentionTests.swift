@@ -68,8 +68,7 @@ private let zero = Tensor.full([2, 2], 0)
     }
 
     @Test func `two tokens by hand`() {
-        // all matrices are the identity: q1 = k1 = (0, 1) rotated by 1, k0 = (1, 0), values are the
-        // tokens
+        // identity matrices: q1 = k1 = (0, 1) rotated by 1, k0 = (1, 0), values are the tokens
         let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
         let attention = sizes.attention([identity, identity, identity, identity])
         let y = attention(identity, rope: sizes.rope(0..<2))

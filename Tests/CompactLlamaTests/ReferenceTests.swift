@@ -41,8 +41,7 @@ struct TraceTests {
             checkedStages += 1
         }
 
-        // the model's forward pass with a check of each stage, for all tokens in one call or one by
-        // one
+        // the model's forward pass with a check of each stage, in one call or token by token
         let steps =
             isOneSequence ? [0..<trace.tokens.count] : trace.tokens.indices.map { $0..<$0 + 1 }
         for positions in steps {

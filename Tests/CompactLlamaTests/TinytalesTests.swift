@@ -101,8 +101,7 @@ struct BundledModelTests {
 
     @Test func `the model is found above the working directory`() throws {
         let temporary = try TemporaryFolder()
-        // a link if possible: a copy may still be open for writing when another test starts a
-        // program
+        // a link if possible: a copy may still be open for writing when a test starts a program
         let (program, copy) = (
             CommandRunner.executable!, URL(filePath: temporary.path + "/program")
         )
@@ -117,10 +116,10 @@ struct BundledModelTests {
                 environment: environment, folder: folder)
         }
         #expect(try run(in: root.path + "/Sources").output.hasPrefix("Once"))
-        let lost = try run(in: temporary.path)
-        #expect(lost.status == 1)
-        #expect(lost.output.isEmpty)
-        #expect(lost.error == "Error: \(BundledModelError.notFound)\n")
+        let notFound = try run(in: temporary.path)
+        #expect(notFound.status == 1)
+        #expect(notFound.output.isEmpty)
+        #expect(notFound.error == "Error: \(BundledModelError.notFound)\n")
     }
 
     @Test(arguments: [("-w", "-t"), ("-t", "-w")])

@@ -33,8 +33,7 @@ import Testing
     }
 
     @Test func `with top-p tokens are sampled in order of probability`() {
-        // 1/2 and 1/4 together exceed 0.7: multiplied by 3/4, the numbers are 0.254, 0.587, 0.593,
-        // 0.708
+        // 1/2 + 1/4 exceeds 0.7: times 3/4, the numbers are 0.254, 0.587, 0.593, 0.708
         var sampler = Sampler(temperature: 1, topP: 0.7, seed: 42)
         #expect((0..<4).map { _ in sampler.sample(logits) } == [1, 3, 3, 3])
         sampler = Sampler(temperature: 1, topP: 0.4, seed: 42)
@@ -52,8 +51,7 @@ import Testing
         for seed in 1...40 as ClosedRange<UInt64> {
             let logits = Tensor(random.floats(3000, in: -spread...spread))
             var sampler = Sampler(temperature: 1, topP: topP, seed: seed)
-            // like run.c: sort the tokens above the cutoff, take the first whose sum exceeds topP,
-            // sample
+            // like run.c: sort the tokens above the cutoff, cut them at topP, sample
             let probabilities = Softmax()(logits).values
             let cutoff = (1 - topP) / 2999
             let order = probabilities.indices.filter { probabilities[$0] >= cutoff }
@@ -78,8 +76,7 @@ import Testing
     }
 
     @Test func `a sum equal to top-p does not exceed it`() {
-        // 1000 tokens of weight 1, then 1000 of 1/e: one of the values of topP is the exact sum of
-        // the first
+        // 1000 tokens of weight 1, then 1000 of 1/e: one topP is the sum of the first 1000
         let logits = Tensor((0..<2000).map { $0 < 1000 ? 1 : 0 })
         var topP = Float(1000 / (1000 + 1000 / 2.718281828459045))
         for _ in 0..<50 { topP = topP.nextDown }

@@ -1,5 +1,4 @@
-// RandomWeightsTests: random weights have the same values in every element type, up to its
-// precision.
+// RandomWeightsTests: random weights are equal in all element types, up to their precision.
 
 import Testing
 

@@ -3,7 +3,7 @@
 import Foundation
 
 public enum CommandRunner {
-    /// The executable beside the test bundle, or nil if it has not been built.
+    /// The executable next to the test bundle, or nil if it has not been built.
     public static func find(_ name: String) -> URL? {
         let bundles = Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" }
         let runner = URL(filePath: CommandLine.arguments[0])

@@ -104,8 +104,7 @@ public struct LMWBytes: Sendable {
 public struct Llama2cBytes: Sendable {
     public let bytes: [UInt8]
 
-    /// - Parameter hasClassifier: whether to write a classifier at the end, and a negative
-    ///   vocab_size.
+    /// - Parameter hasClassifier: whether to write a classifier, and a negative vocab_size.
     public init(
         _ sizes: TinySizes = TinySizes(), hasClassifier: Bool = true,
         values: [String: [Float]]? = nil

@@ -32,16 +32,15 @@ static inline float8 widen_half8(const void *_Nonnull address) {
     return __builtin_convertvector(values, float8);
 }
 
-/// The vector of Gemm's register tiles: the widest that the compiler may use, but at least 8
-/// Floats.
+/// The vector of Gemm's register tiles: the widest of this machine, but at least 8 Floats.
 #if defined(__AVX512F__)
 typedef float tile_vector __attribute__((ext_vector_type(16)));
 #else
 typedef float tile_vector __attribute__((ext_vector_type(8)));
 #endif
 
-/// Makes malloc reuse freed blocks of up to 32 MiB instead of returning them to the system. It has
-/// an effect on glibc only.
+/// Makes malloc reuse freed blocks of up to 32 MiB instead of returning them to the system. It
+/// affects glibc only.
 static inline void keep_freed_memory(void) {
 #if defined(__GLIBC__)
     mallopt(M_MMAP_THRESHOLD, 1 << 25);

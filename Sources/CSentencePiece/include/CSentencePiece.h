@@ -20,8 +20,7 @@ int sentencepiece_size(const SentencePiece *_Nonnull processor);
 int sentencepiece_bos(const SentencePiece *_Nonnull processor);
 int sentencepiece_eos(const SentencePiece *_Nonnull processor);
 
-/// Encodes `count` bytes of UTF-8. The caller must free() the returned array of tokens. NULL on
-/// failure.
+/// Encodes `count` bytes of UTF-8. The caller must free() the returned tokens. NULL on failure.
 int *_Nullable sentencepiece_encode(const SentencePiece *_Nonnull processor,
                                     const char *_Nonnull text, size_t count,
                                     size_t *_Nonnull idCount);

@@ -74,8 +74,7 @@ extension MatrixProduct {
         }
     }
 
-    /// Computes one register tile. Missing rows repeat the last one, and their results are not
-    /// stored.
+    /// Computes one register tile. Missing rows repeat the last one, but are not stored.
     @inline(__always)
     private func tile(
         _ a: Pointer, _ panel: Pointer, _ panelStride: Int, _ depth: Int, _ out: MutablePointer,

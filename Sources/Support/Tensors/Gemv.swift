@@ -1,5 +1,5 @@
 // Gemv: the kernels for one to three rows, which memory bandwidth limits. They read each weight
-// once, in two streams at a time: one half of the matrix beside the other.
+// once, in two streams at a time, one from each half of the matrix.
 
 extension MatrixProduct {
     /// For a transposed weight: each result is the dot product of two contiguous rows. It computes

@@ -77,7 +77,7 @@ struct MatrixProduct {
     /// The cost of a column, in elements read. With many rows, arithmetic is the limit, not memory.
     private var columnCost: Int { k * max(1, m / 8) }
 
-    /// Whether this many products take longer than distributing them to threads: some microseconds.
+    /// Whether this many products take longer than distributing their tasks: a few microseconds.
     func isWorthSharing(matrices: Int) -> Bool { columnCost * n * matrices >= 1 << 15 }
 
     /// The columns of one task: a quarter of a thread's share, with a lower limit set by the cost

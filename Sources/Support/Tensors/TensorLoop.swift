@@ -10,8 +10,7 @@ struct TensorLoop {
     let rowSize: Int
     let rowStrides: (out: Int, a: Int, b: Int)
 
-    /// Takes the strides of the result and of both operands. With one operand, pass its strides
-    /// twice.
+    /// Takes the strides of the result and both operands; pass a single operand's strides twice.
     init(_ shape: Shape, out: Shape, a: Shape, b: Shape) {
         (outer, self.out, self.a, self.b) = (shape.lanes, out.lanes, a.lanes, b.lanes)
         var row = (size: 1, out: 0, a: 0, b: 0)
@@ -61,8 +60,7 @@ struct TensorLoop {
     }
 }
 
-/// Copies the elements of `source` to `target` as Floats, in row-major order unless `strides` are
-/// given.
+/// Copies `source` to `target` as Floats, in row-major order unless `strides` are given.
 func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Shape? = nil) {
     let loop = TensorLoop(
         source.shape, out: strides ?? source.shape.rowMajorStrides,

@@ -70,7 +70,8 @@ public final class Tokenizer: @unchecked Sendable {
 
     /// - Precondition: 0 ≤ `token` < `vocabSize`.
     func piece(_ token: Int) -> Piece {
-        precondition(token >= 0 && token < vocabSize, "no token \(token) among \(vocabSize)")
+        precondition(
+            token >= 0 && token < vocabSize, "no token \(token) in a vocabulary of \(vocabSize)")
         let id = Int32(token)
         if sentencepiece_is_control(processor, id) { return .nothing }
         if sentencepiece_is_unknown(processor, id) { return .unknown }

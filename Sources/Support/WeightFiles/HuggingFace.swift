@@ -2,8 +2,7 @@
 // more `.safetensors` files. Names and the row order of wq and wk differ from Meta's.
 
 enum HuggingFace {
-    /// The file to read: a folder's `.safetensors` file or index; any other path is returned
-    /// unchanged.
+    /// The file to read: a folder's `.safetensors` file or index, or `path` itself.
     /// - Throws: `WeightFileError` if the folder has neither.
     static func file(at path: String) throws -> String {
         guard isFolder(path) else { return path }

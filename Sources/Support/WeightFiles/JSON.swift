@@ -17,7 +17,7 @@ private let jsonLimit = 10_000_000
 
 /// Decodes JSON, and refuses repeated keys.
 /// - Parameter what: a description of the JSON for messages.
-/// - Throws: `WeightFileError.Problem`
+/// - Throws: `WeightFileError.Problem` if the JSON is invalid or has repeated keys.
 func decodeJSON<Value: Decodable>(
     _ type: Value.Type, _ bytes: UnsafeRawBufferPointer, _ what: String
 ) throws -> Value {

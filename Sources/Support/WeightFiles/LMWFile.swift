@@ -30,7 +30,7 @@ enum LMWFile {
         try require(
             field(1) == version, "version \(version) of .lmw", found: "version \(field(1))")
         // Later layouts also say version 1, with one number more or less before this field. Here
-        // they have a count, a base or a name's length: no small positive Float.
+        // they have a count, a base or a name's length; none is a small positive Float.
         let normEps = Float(bitPattern: bytes.number(at: 36))
         try require(
             normEps >= 1e-20 && normEps < 1, "the first layout of .lmw version 1",

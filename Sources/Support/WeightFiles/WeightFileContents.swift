@@ -53,7 +53,7 @@ package struct WeightFileContents {
     }
 
     /// Appends 32-bit integers.
-    /// - Throws: `WeightFileError.Problem` if a number is larger.
+    /// - Throws: `WeightFileError.Problem` if a number does not fit.
     mutating func append(_ numbers: [Int]) throws {
         for number in numbers {
             guard let word = Int32(exactly: number) else { throw Problem.tooLarge(number) }

@@ -1,15 +1,15 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Kernels are compiled for this machine (its widest vectors, fused multiply-add). Debug builds
-// optimise them as well, so that `swift test` is quick.
+// Kernels are compiled for this machine: its widest vectors and fused multiply-add. Debug builds
+// optimise them too, so that `swift test` is quick.
 #if arch(x86_64)
     let machine = ["-Xcc", "-march=native"]
 #else
     let machine = ["-Xcc", "-mcpu=native"]
 #endif
 
-// Linux finds libsentencepiece in the system's folders; Homebrew has one of its own.
+// On Linux, the compiler finds libsentencepiece by itself; on macOS, it is in Homebrew's folder.
 #if os(macOS) && arch(arm64)
     let homebrew = "/opt/homebrew"
 #else
@@ -70,7 +70,7 @@ let package = Package(
     cxxLanguageStandard: .cxx17
 )
 
-// The tests use raw identifiers, which Swift has had since 6.2.
+// The tests use raw identifiers, which need Swift 6.2.
 #if compiler(>=6.2)
     package.targets += [
         .target(

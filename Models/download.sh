@@ -3,8 +3,8 @@
 #
 #   Models/download.sh stories15M        (or stories42M, stories110M)
 #
-# A file gets its name only when it is whole and right; until then it is FILE.part, and the next try
-# goes on where the last one stopped. MODELS_URL and TOKENIZER_URL name other sources.
+# Downloads to FILE.part and renames it to FILE when it is complete and verified. Resumes an
+# interrupted download. MODELS_URL and TOKENIZER_URL set other sources.
 set -euo pipefail
 
 models_url=${MODELS_URL:-https://huggingface.co/karpathy/tinyllamas/resolve/main}
@@ -19,7 +19,7 @@ checksum() {
     if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
-# fetch URL PART: curl, again and again where it left off, until all is there
+# fetch URL PART: downloads with curl and resumes up to 8 times
 fetch() {
     local url=$1 part=$2 attempt code status
     for attempt in 1 2 3 4 5 6 7 8; do
@@ -29,26 +29,26 @@ fetch() {
             --write-out '%{http_code}' "$url") || status=$?
         case $status:$code in
             0:*) return ;;
-            22:416) return ;;  # there is nothing beyond what is here: the checksum will decide
+            22:416) return ;;  # PART is complete: the checksum decides
             22:429 | 22:5??) ;;
             22:*) fail "$url: the server answered $code" ;;
-            33:*) rm -f "$part" ;;  # this server cannot resume: from the beginning
+            33:*) rm -f "$part" ;;  # the server cannot resume: start again
             18:* | 28:* | 52:* | 55:* | 56:* | 92:*) ;;
-            *) fail "$url: curl stopped with code $status; run this again to go on" ;;
+            *) fail "$url: curl failed with code $status; run this again to resume" ;;
         esac
-        echo "interrupted after try $attempt; going on" >&2
+        echo "interrupted in attempt $attempt; resuming" >&2
         sleep $((attempt / 2))
     done
-    fail "$url: not whole after $attempt tries; run this again to go on"
+    fail "$url: incomplete after $attempt attempts; run this again to resume"
 }
 
-# place FILE URL SHA256: the file from there, if it has that checksum; without one, if it is a model
+# place FILE URL SHA256: downloads and verifies a file; without SHA256, tries it as a model
 place() {
     local file=$1 url=$2 expected=$3 found problem
     if [ -e "$file" ]; then
         found=$(checksum "$file")
         if [ -z "$expected" ] || [ "$found" = "$expected" ]; then
-            echo "$file is here already"
+            echo "$file already exists"
             return
         fi
         fail "$file: expected SHA-256 $expected, found $found; remove it and run this again"
@@ -63,7 +63,7 @@ place() {
         echo "no checksum is known for $(basename "$file"); found SHA-256 $found"
         if ! problem=$("$program" -t "$folder/tokenizer.model" -w "$file.part" -i "" --seqlength 1 2>&1); then
             rm -f "$file.part"
-            fail "$url: not a model that can be read (${problem#Error: }); nothing was kept"
+            fail "$url: not a readable model (${problem#Error: }); nothing was kept"
         fi
     fi
     mv "$file.part" "$file"
@@ -74,7 +74,7 @@ case $model in
     stories42M | stories110M) sha256= ;;
     *) echo "Usage: Models/download.sh stories15M | stories42M | stories110M" >&2; exit 64 ;;
 esac
-command -v curl >/dev/null || fail "this needs curl: apt-get install curl"
+command -v curl >/dev/null || fail "curl is missing: apt-get install curl"
 mkdir -p "$folder"
 place "$folder/tokenizer.model" "$tokenizer_url" \
     9e556afd44213b6bd1be2b850ebbbd98f5481437a8021afaf58ee7fb1818d347

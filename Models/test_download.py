@@ -1,6 +1,5 @@
-# Tests download.sh against a server on this machine that misbehaves: cuts off, stalls, cannot resume,
-# serves an error page or the wrong bytes. The files are small stand-ins, so the script's checksums are
-# replaced by theirs; nothing else of it is.
+# Tests download.sh against a local server that misbehaves: it truncates, stalls, cannot resume, or
+# serves an error page or wrong bytes. The checksums of its small files replace those in the script.
 #
 #   python3 Models/test_download.py
 
@@ -21,7 +20,7 @@ MODEL = bytes(reversed(range(256))) * 4000
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Serves the two files, and does to the model what `mode` says."""
+    """Serves the two files; `mode` says how it misbehaves with the model."""
 
     mode = "good"
     requests = []
@@ -51,7 +50,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body) - start))
         self.end_headers()
         end = len(body)
-        if mode in ("cuts off", "no ranges") and len(Server.requests) < 4:
+        if mode in ("truncates", "no ranges") and len(Server.requests) < 4:
             end = min(end, start + 300_000)
         if mode == "stalls" and len(Server.requests) < 3:
             self.wfile.write(body[start : start + 300_000])
@@ -74,17 +73,17 @@ class DownloadTests(unittest.TestCase):
         self.script = pathlib.Path(self.folder.name, "Models/download.sh")
         self.script.parent.mkdir()
         self.script.write_text(script)
-        # in the place of compact-llama, which judges models without a checksum
+        # stands in for compact-llama, which checks models without a checksum
         self.program = pathlib.Path(self.folder.name, ".build/release/compact-llama")
         self.program.parent.mkdir(parents=True)
-        self.judge(accepts=True)
+        self.write_program(accepts=True)
 
     def tearDown(self):
         self.server.shutdown()
         self.server.server_close()
         self.folder.cleanup()
 
-    def judge(self, accepts):
+    def write_program(self, accepts):
         self.program.write_text(f"#!/bin/sh\nexit {0 if accepts else 1}\n")
         self.program.chmod(stat.S_IRWXU)
 
@@ -112,64 +111,64 @@ class DownloadTests(unittest.TestCase):
         self.check(self.download("good"), 0)
         self.assertEqual(Server.requests, [])
 
-    def test_goes_on_where_the_server_cut_off(self):
-        self.check(self.download("cuts off"), 0)
+    def test_resumes_a_truncated_download(self):
+        self.check(self.download("truncates"), 0)
         self.assertEqual(
             Server.requests[1:], [("stories15M.bin", 300_000 * i) for i in range(3)])
 
-    def test_goes_on_after_a_stall(self):
+    def test_resumes_after_a_stall(self):
         self.check(self.download("stalls"), 0)
 
-    def test_goes_on_where_an_earlier_run_stopped(self):
+    def test_resumes_the_download_of_an_earlier_run(self):
         self.downloads.mkdir()
         (self.downloads / "stories15M.bin.part").write_bytes(MODEL[:1000])
         self.check(self.download("good"), 0)
         self.assertIn(("stories15M.bin", 1000), Server.requests)
 
-    def test_takes_what_an_earlier_run_had_whole(self):
+    def test_uses_a_complete_part_of_an_earlier_run(self):
         self.downloads.mkdir()
         (self.downloads / "stories15M.bin.part").write_bytes(MODEL)
         self.check(self.download("good"), 0)
 
-    def test_begins_again_with_a_server_that_cannot_resume(self):
+    def test_restarts_if_the_server_cannot_resume(self):
         self.check(self.download("no ranges"), 0)
 
-    def test_waits_for_an_overloaded_server(self):
+    def test_retries_an_overloaded_server(self):
         self.check(self.download("overloaded"), 0)
 
-    def test_keeps_nothing_of_a_missing_file(self):
+    def test_reports_a_missing_file(self):
         result = self.download("missing")
         self.check(result, 1)
         self.assertIn("the server answered 404", result.stderr)
 
-    def test_keeps_nothing_of_an_error_page(self):
+    def test_removes_an_error_page(self):
         self.check(self.download("error page"), 1)
         self.assertEqual(list(self.downloads.glob("stories15M*")), [])
 
-    def test_keeps_nothing_of_wrong_bytes(self):
+    def test_removes_wrong_bytes(self):
         result = self.download("wrong bytes")
         self.check(result, 1)
         self.assertIn("expected SHA-256", result.stderr)
         self.assertEqual(list(self.downloads.glob("stories15M*")), [])
 
-    def test_keeps_nothing_when_an_earlier_part_was_of_another_file(self):
+    def test_removes_a_part_of_another_file(self):
         self.downloads.mkdir()
         (self.downloads / "stories15M.bin.part").write_bytes(b"other" * 100)
         self.check(self.download("good"), 1)
         self.check(self.download("good"), 0)
 
-    def test_says_that_no_checksum_is_known(self):
+    def test_prints_the_checksum_if_none_is_known(self):
         result = self.download("good", model="stories42M")
         self.check(result, 0, model="stories42M")
         self.assertIn("no checksum is known", result.stdout)
         self.assertIn(hashlib.sha256(MODEL).hexdigest(), result.stdout)
 
-    def test_keeps_nothing_that_is_not_a_model(self):
-        self.judge(accepts=False)
+    def test_removes_a_file_that_is_not_a_model(self):
+        self.write_program(accepts=False)
         self.check(self.download("error page", model="stories110M"), 1, model="stories110M")
         self.assertEqual(list(self.downloads.glob("stories110M*")), [])
 
-    def test_knows_its_models(self):
+    def test_refuses_an_unknown_model(self):
         self.assertEqual(self.download("good", model="stories7B").returncode, 64)
 
 

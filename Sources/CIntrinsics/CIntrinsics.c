@@ -1,2 +1,2 @@
-// CIntrinsics is a header alone; a package needs a source file to build it as a target.
+// CIntrinsics has only a header, but a target of a Swift package needs a source file.
 #include "CIntrinsics.h"

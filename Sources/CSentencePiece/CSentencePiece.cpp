@@ -1,4 +1,4 @@
-// The C surface over libsentencepiece: every function forwards to one of the class's own.
+// The C functions of CSentencePiece.h: each forwards to a method of libsentencepiece's processor.
 #if __has_include(<sentencepiece_processor.h>)
 #include <sentencepiece_processor.h>
 #else

@@ -1,4 +1,4 @@
-// Chat: `--chat`, a conversation in the form in which Llama 2's chat models were trained.
+// Chat: `--chat`, a conversation with the template of Llama 2's chat models.
 
 import Foundation
 import Support
@@ -20,10 +20,10 @@ struct Chat {
     let template: ChatTemplate
     /// The number of positions for all turns together.
     let seqLength: Int
-    /// Is called with the tokens of every turn before the model reads them.
+    /// Called with the tokens of every turn before the model reads them.
     var onPrompt: (_ tokens: [Int], _ startPos: Int) -> Void = { _, _ in }
     private var position = 0
-    /// The last tokens of the conversation, which the model has not read yet.
+    /// The last tokens of the conversation, not yet read by the model.
     private var pending: [Int] = []
 
     init(_ llama: Llama, system: String?, seqLength: Int) {
@@ -31,7 +31,7 @@ struct Chat {
         template = ChatTemplate(system: system)
     }
 
-    /// The tokens that the next turn puts before the answer.
+    /// The tokens of the next turn, up to the answer.
     func tokens(for message: String) -> [Int] {
         let text = template.text(message, isFirst: position == 0)
         return pending + llama.tokenizer.encode(text)
@@ -39,7 +39,7 @@ struct Chat {
 
     /// Answers a message until the model ends its turn, `isInterrupted` is true or the context is
     /// full.
-    /// - Throws: `ChatError.contextIsFull` if the answer did not fit.
+    /// - Throws: `ChatError.contextIsFull` if the turn does not fit.
     mutating func answer(
         _ message: String, isInterrupted: () -> Bool = { false }, emit: (String) throws -> Void
     ) throws {
@@ -69,7 +69,7 @@ struct Chat {
     mutating func run() throws {
         let isTerminal = isatty(STDIN_FILENO) == 1
         let output = TextOutput()
-        let interrupt = Interrupt()  // from here on, Ctrl-C does not exit
+        let interrupt = Interrupt()  // from now on, Ctrl-C stops an answer only
         while true {
             if isTerminal { write("> ", to: STDOUT_FILENO) }
             guard let message = readLine() else { break }
@@ -81,14 +81,14 @@ struct Chat {
     }
 }
 
-/// Why a conversation cannot go on.
+/// Why a conversation ends with an error.
 enum ChatError: Error, Equatable, CustomStringConvertible {
     case contextIsFull(Int)
 
     var description: String {
         switch self {
         case .contextIsFull(let seqLength):
-            "the context is full: all turns together have \(seqLength) positions (--seqlength)"
+            "the context is full: --seqlength allows \(seqLength) positions for all turns together"
         }
     }
 }

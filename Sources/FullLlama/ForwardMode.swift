@@ -1,21 +1,21 @@
-// ForwardMode: the experiments with prompt, KV cache and mask. Llama in FullLlama.swift owns one. All
-// modes but Mask.none generate the same text; time and memory differ.
+// ForwardMode: the experiments with the prompt, the KV cache and the mask. Llama in FullLlama.swift
+// owns one. All modes except Mask.none generate the same text, in different time and memory.
 
 import Support
 
-/// What happens to the keys and values of earlier tokens.
+/// How the keys and values of earlier tokens are stored.
 enum CacheMode: CaseIterable {
-    case concatenated  // kept, in memory that grows with the text
-    case inPlace  // kept, in memory for the whole text, reserved at the start
-    case none  // dropped: every step computes the whole text again
+    case concatenated  // in memory that grows with the text
+    case inPlace  // in memory reserved at the start for the whole text
+    case none  // not stored: every step recomputes the whole text
 }
 
 /// Which tokens a token may attend to.
 enum Mask {
-    case causal  // itself and earlier ones
-    case none  // later ones of the same call too, as no Llama was trained to
+    case causal  // itself and earlier tokens
+    case none  // all tokens of the same call; no Llama is trained for this
 
-    /// Hides the scores of later tokens, from a diagonal on.
+    /// If causal, sets the scores of later tokens, on and above a diagonal, to -infinity.
     func apply(to scores: inout Tensor, diagonal: Int) {
         switch self {
         case .causal: scores.fillUpperTriangle(diagonal: diagonal, with: -.infinity)
@@ -32,7 +32,7 @@ struct ForwardMode {
 
     init() {}
 
-    /// The logits after the last of these tokens. Position 0 begins a new text.
+    /// The logits after the last token. Position 0 begins a new text.
     mutating func forward(_ tokens: [Int], startPos: Int, through model: Transformer) -> Tensor {
         guard cache == .none else { return model(tokens, startPos: startPos) }
         text = text.prefix(startPos) + tokens
@@ -41,10 +41,10 @@ struct ForwardMode {
 }
 
 extension Llama {
-    /// Chooses the modes, before a text begins.
+    /// Sets the modes of the next text.
     /// - Parameters:
-    ///   - chunkSize: the tokens of a prompt that the model reads at a time.
-    ///   - capacity: the tokens for which `inPlace` reserves memory.
+    ///   - chunkSize: the number of prompt tokens that the model reads at a time.
+    ///   - capacity: the number of tokens for which `inPlace` reserves memory.
     func setModes(cache: CacheMode, chunkSize: Int, mask: Mask = .causal, capacity: Int) {
         mode.cache = cache
         model.chunkSize = chunkSize

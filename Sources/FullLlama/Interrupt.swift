@@ -3,7 +3,7 @@
 import Foundation
 import Synchronization
 
-/// Records Ctrl-C from its creation on.
+/// Records every Ctrl-C after its creation.
 final class Interrupt: Sendable {
     private static let isRequested = Atomic<Bool>(false)
 

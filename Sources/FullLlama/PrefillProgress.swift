@@ -3,7 +3,7 @@
 import Foundation
 import Support
 
-/// Shows a percentage on standard error, once a prompt has taken longer than a second.
+/// Shows a percentage on standard error if a prompt takes longer than a second.
 final class PrefillProgress: StageObserver {
     private let clock = ContinuousClock()
     private let layerCount: Int
@@ -17,7 +17,7 @@ final class PrefillProgress: StageObserver {
         start = clock.now
     }
 
-    /// The model is about to read the prompt at these positions, in one chunk or several.
+    /// Call it before the model reads a prompt at these positions, in one or more chunks.
     func begin(prompt: Range<Int>) { (self.prompt, start) = (prompt, clock.now) }
 
     func begin(_ path: StagePath, at positions: Range<Int>) {
@@ -25,8 +25,8 @@ final class PrefillProgress: StageObserver {
             let layer = Int(path.name.dropFirst("layers.".count)),
             (clock.now - start).inSeconds > 1
         else { return }
-        let read = max(0, positions.lowerBound - prompt.lowerBound) * layerCount
-        let percent = 100 * (read + positions.count * layer) / (prompt.count * layerCount)
+        let layersRead = max(0, positions.lowerBound - prompt.lowerBound) * layerCount
+        let percent = 100 * (layersRead + positions.count * layer) / (prompt.count * layerCount)
         isShown = true
         show("\rreading the prompt: \(min(percent, 99)) % ")
     }

@@ -2,15 +2,15 @@
 
 import Support
 
-/// Samples as llama2.c's run.c does: same generator, same cut-off, same order. The same seed gives
-/// the same text, unless a random number is so close to a limit that rounding decides.
+/// Samples like llama2.c's run.c: same generator, same cutoff, same order. The same seed gives the
+/// same text, unless a random number is so close to a limit that rounding decides.
 struct Sampler {
     /// Divides the logits: 0 is greedy, higher values give more varied text.
     let temperature: Float
-    /// Restricts sampling to the smallest set of tokens whose probabilities sum to it. Values
-    /// outside 0 < p < 1 allow all tokens.
+    /// Top-p: restricts sampling to the smallest set of tokens whose probabilities sum to this
+    /// value. Values outside 0 < p < 1 allow all tokens.
     let topP: Float
-    /// Is called with the top candidates of each step, as many as `candidateCount`.
+    /// Called at each step with the top `candidateCount` candidates.
     var showCandidates: ([(token: Int, probability: Float)]) -> Void = { _ in }
     var candidateCount = 0
     private var generator: XorShiftStar
@@ -35,7 +35,7 @@ struct Sampler {
     }
 }
 
-/// Marsaglia's xorshift* generator with 64 bits of state. It returns the upper half of the product.
+/// Marsaglia's xorshift* generator with 64 bits of state; returns the upper half of the product.
 struct XorShiftStar {
     var state: UInt64  // not 0
 

@@ -1,9 +1,9 @@
-// Stage: how the layers of FullLlama.swift announce what they compute. Observers (timer, trace, log,
-// progress) listen. Without observers a stage costs one check.
+// Stage: reports the computations in FullLlama.swift to observers: timer, trace, log and progress.
+// Without observers a stage costs one check.
 
 import Support
 
-/// Where a stage stands in the model: "layers.0.attention", "norm".
+/// The path of a stage in the model: "layers.0.attention", "norm".
 struct StagePath: CustomStringConvertible {
     /// "layers.0", for a stage inside that layer.
     let layer: String?
@@ -12,9 +12,9 @@ struct StagePath: CustomStringConvertible {
     var description: String { layer.map { "\($0).\(name)" } ?? name }
 }
 
-/// Is called at the beginning and the end of every stage.
+/// Called at the beginning and the end of every stage.
 protocol StageObserver: AnyObject {
-    /// Whether it needs the last stages at all positions of a call, not only at the last one.
+    /// Whether it needs norm and logits at all positions of a call, not only at the last one.
     var wantsEveryPosition: Bool { get }
     func begin(_ path: StagePath, at positions: Range<Int>)
     func end(_ path: StagePath, _ value: Tensor, at positions: Range<Int>)
@@ -25,24 +25,25 @@ extension StageObserver {
     func begin(_ path: StagePath, at positions: Range<Int>) {}
 }
 
-/// One computation in a layer, from its announcement to its result.
+/// One computation: begins when it is created, ends with its result.
 struct Stage {
     private let run = StagedRun.current
 
     init(_ name: String) { run?.begin(name) }
 
-    /// The outermost stage: the tokens at these positions go through the whole model, in chunks.
+    /// The outermost stage: one call of the model with the tokens at these positions.
     init(_ name: String, _ positions: Range<Int>) {
         run?.last = positions.upperBound - 1
         run?.positions = positions
         run?.begin(name)
     }
 
-    /// The tokens at these positions go through all layers.
+    /// Begins a chunk: the tokens at these positions go through all layers.
     static func begin(chunk positions: Range<Int>) { StagedRun.current?.positions = positions }
 
-    /// Calls `body` with every row of the chunk but the call's last, if an observer needs the last
-    /// stages at all positions. The model itself computes them for the call's last row only.
+    /// Calls `body` with every row of the chunk except the call's last one, if an observer needs
+    /// norm and logits at all positions. The model itself computes them for the call's last row
+    /// only.
     static func endChunk(_ body: (_ row: Int) -> Void) { StagedRun.current?.endChunk(body) }
 
     /// Reports the stage's result, and returns it.
@@ -51,32 +52,32 @@ struct Stage {
         return value
     }
 
-    /// Reports the result under a name of its own as well.
+    /// Reports the result under a second name too.
     func end(_ name: String, _ value: Tensor) -> Tensor {
         Stage.record(name, value)
         return end(value)
     }
 
-    /// Reports a result that is not timed.
+    /// Reports a result without a duration.
     static func record(_ name: String, _ value: Tensor) {
         StagedRun.current?.begin(name)
         StagedRun.current?.end(value)
     }
 }
 
-/// A run of the model with observers: it knows which stages are open.
+/// A run of the model with observers. It tracks the open stages.
 final class StagedRun: @unchecked Sendable {
     @TaskLocal fileprivate static var current: StagedRun?
 
     private let observers: [any StageObserver]
     private var open: [StagePath] = []
-    /// The positions of the chunk at work, and the last one of the call.
+    /// The positions of the current chunk, and the last position of the call.
     fileprivate var positions = 0..<0
     fileprivate var last = 0
 
     private init(_ observers: [any StageObserver]) { self.observers = observers }
 
-    /// Runs `body`, and calls `observers` at every stage in it.
+    /// Runs `body`, and calls the observers at every stage.
     static func observed<Result>(
         by observers: [any StageObserver], _ body: () throws -> Result
     ) rethrows -> Result {
@@ -84,7 +85,7 @@ final class StagedRun: @unchecked Sendable {
     }
 
     fileprivate func begin(_ name: String) {
-        // the transformer is open first, a layer second
+        // the outermost stage is the transformer, the second a layer
         let path = StagePath(layer: open.count > 1 ? open[1].name : nil, name: name)
         open.append(path)
         for observer in observers { observer.begin(path, at: positions) }

@@ -1,4 +1,4 @@
-// StageLog: `--loglevel debug`, a log line for every stage, as the Python original writes it.
+// StageLog: `--loglevel debug`, a log line for every stage, like the Python original's.
 
 import Logging
 import Support
@@ -6,7 +6,7 @@ import Support
 /// Logs the shape and one value of every stage.
 final class StageLog: StageObserver {
     private let logger: Logger
-    /// Which value of the last row; the last one of a shorter row.
+    /// The index of the logged value in the last row; a shorter row logs its last value.
     private static let index = 50
 
     init(_ logger: Logger) { self.logger = logger }

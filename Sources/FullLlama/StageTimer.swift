@@ -1,9 +1,9 @@
-// StageTimer: `--timer`, where the time goes, as a tree of stages. All layers share one branch.
+// StageTimer: `--timer`, the time of each stage, as a tree. All layers share one branch.
 
 import Foundation
 import Support
 
-/// Adds up the time and the work of every stage.
+/// Sums the time and the work of every stage.
 final class StageTimer: StageObserver, CustomStringConvertible {
     private final class Node {
         let name: String
@@ -65,7 +65,7 @@ final class StageTimer: StageObserver, CustomStringConvertible {
         return lines.joined(separator: "\n")
     }
 
-    /// Whether the stage is more than a recorded result.
+    /// Whether the stage has a duration. Recorded results have none.
     private func isTimed(_ node: Node) -> Bool {
         node.name != "embedding" && !node.name.hasPrefix("residual_")
     }

@@ -1,9 +1,9 @@
-// Trace: every stage of every position as numbers. TraceWriter writes such records to a file, and
+// Trace: the values of every stage at every position. TraceWriter writes such records to a file;
 // TraceComparison compares a run with a file, so that two programs or two modes can be compared.
 
 import Support
 
-/// One stage at one position.
+/// The values of one stage at one position.
 struct TraceRecord: Codable {
     let position: Int
     /// "embedding", "layers.0.attention_norm" and so on, "norm", "logits".
@@ -23,11 +23,11 @@ extension TraceRecord {
     }
 }
 
-/// Makes a record of each stage that every implementation of Llama has, each position once.
+/// Records the stages that every implementation of Llama has, once for each position.
 final class TraceRecorder: StageObserver {
     let wantsEveryPosition = true
     private let record: (TraceRecord) -> Void
-    /// The next position of each stage: a run without a KV cache computes earlier ones again.
+    /// The next position of each stage: a run without a KV cache recomputes earlier positions.
     private var next: [String: Int] = [:]
 
     private static let names: Set = [
@@ -35,7 +35,7 @@ final class TraceRecorder: StageObserver {
         "feed_forward", "residual_feed_forward", "norm", "logits",
     ]
 
-    /// - Parameter record: is called with every record.
+    /// - Parameter record: called with every record.
     init(record: @escaping (TraceRecord) -> Void) { self.record = record }
 
     func end(_ path: StagePath, _ value: Tensor, at positions: Range<Int>) {
@@ -53,7 +53,7 @@ final class TraceRecorder: StageObserver {
     }
 }
 
-/// What is wrong with a trace file.
+/// A problem with a trace file.
 enum TraceError: Error, Equatable, CustomStringConvertible {
     case notARecord(String, line: Int)
     case empty(String)
@@ -62,8 +62,8 @@ enum TraceError: Error, Equatable, CustomStringConvertible {
     var description: String {
         switch self {
         case .notARecord(let path, let line):
-            "\(path): expected an object with position, stage, shape and values, "
-                + "found something else in line \(line)"
+            "\(path), line \(line): expected an object with position, stage, shape and values, "
+                + "found something else"
         case .empty(let path): "\(path): expected a trace, found no records"
         case .differs(let path): "\(path): this run differs from the trace (see above)"
         }

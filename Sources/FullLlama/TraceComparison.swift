@@ -1,4 +1,4 @@
-// TraceComparison: `--compare FILE`, how far a run is from the trace in a file, stage by stage.
+// TraceComparison: `--compare FILE`, the differences between a run and a trace file, by stage.
 
 import Foundation
 import Support
@@ -53,7 +53,7 @@ final class TraceComparison: CustomStringConvertible {
         }
     }
 
-    /// The largest difference, relative to the largest value expected.
+    /// The largest difference, relative to the largest expected magnitude.
     private func relativeDifference(_ found: [Float], _ expected: [Float]) -> Double {
         guard found.count == expected.count else { return .infinity }
         let largest = expected.reduce(0) { max($0, abs(Double($1))) }
@@ -65,7 +65,7 @@ final class TraceComparison: CustomStringConvertible {
         return difference
     }
 
-    /// Whether the run had every record of the file, within the tolerance.
+    /// Whether the run has every record of the file within the tolerance.
     var agrees: Bool { firstOutside == nil && expected.isEmpty }
 
     var description: String {
@@ -73,19 +73,19 @@ final class TraceComparison: CustomStringConvertible {
         func cell(_ text: String) -> String {
             text.padding(toLength: width, withPad: " ", startingAt: 0)
         }
-        var lines = [cell("stage") + "largest difference, relative"]
+        var lines = [cell("stage") + "largest relative difference"]
         for stage in stages {
             let worst = worst[stage]!
-            let mark = worst.difference <= tolerance ? "" : "  <- outside"
+            let mark = worst.difference <= tolerance ? "" : "  <- outside tolerance"
             lines.append(
                 cell(stage) + String(format: "%9.2e", worst.difference)
                     + " at position \(worst.position)\(mark)")
         }
         let compared = expectedCount - expected.count
         lines.append("\(compared) of \(expectedCount) records compared, tolerance \(tolerance)")
-        if let firstOutside { lines.append("first outside: \(firstOutside)") }
+        if let firstOutside { lines.append("first outside tolerance: \(firstOutside)") }
         if let key = expected.keys.min(by: { ($0.position, $0.stage) < ($1.position, $1.stage) }) {
-            lines.append("not met by this run: \(key.stage) at position \(key.position)")
+            lines.append("missing from this run: \(key.stage) at position \(key.position)")
         }
         return lines.joined(separator: "\n")
     }

@@ -1,4 +1,4 @@
-// TraceWriter: `--trace FILE`, a file of trace records, one JSON object a line.
+// TraceWriter: `--trace FILE`, a file of trace records, one JSON object per line.
 
 import Foundation
 import Support
@@ -12,8 +12,8 @@ final class TraceWriter {
     private let isNew: Bool
     private var isEmpty = true
 
-    /// Opens a file, whose contents stay as they are until the first record.
-    /// - Throws: `FileError` if nobody may write to it.
+    /// Opens a file. Its contents remain until the first record is written.
+    /// - Throws: `FileError` if the file cannot be opened for writing.
     init(path: String) throws {
         isNew = !FileManager.default.fileExists(atPath: path)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
@@ -34,7 +34,7 @@ final class TraceWriter {
         } catch { failed = true }
     }
 
-    /// - Throws: `FileError` if not everything could be written.
+    /// - Throws: `FileError` if a write failed.
     func finish() throws {
         if failed { throw FileError.unwritable(path) }
         try file.close()

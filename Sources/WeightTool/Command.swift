@@ -1,4 +1,4 @@
-// Command: llama-weights, the program that shows what is in weight files and converts them.
+// Command: llama-weights, which shows the contents of weight files and converts them.
 
 import ArgumentParser
 

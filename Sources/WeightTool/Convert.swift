@@ -49,7 +49,7 @@ struct Convert: ParsableCommand {
         do {
             if verify {
                 let count = try compare(try Weights(contentsOf: input), file.path)
-                printNote("verified: \(grouped(count)) values equal")
+                printNote("verified: \(grouped(count)) values are equal")
             }
             try file.keep()
         } catch {
@@ -61,7 +61,7 @@ struct Convert: ParsableCommand {
         printNote("wrote \(output), \(byteText(file.byteCount))")
     }
 
-    /// Writes everything, under a temporary name; the input is closed again.
+    /// Writes the output under a temporary name.
     private func write() throws -> OutputFile {
         let weights = try Weights(contentsOf: input)
         let contents = try format!.contents(of: weights)
@@ -77,7 +77,7 @@ struct Convert: ParsableCommand {
         return file
     }
 
-    /// - Returns: the `config.json` to write; nil if it is there and says the same.
+    /// - Returns: the `config.json` to write; nil if the folder has an equal one.
     private func newConfigFile(for weights: Weights) throws -> ConfigFile? {
         let configFile = ConfigFile(weights)
         guard FileManager.default.fileExists(atPath: configPath) else { return configFile }
@@ -90,11 +90,12 @@ struct Convert: ParsableCommand {
         return configFile
     }
 
-    /// - Returns: the number of values compared, bit by bit.
+    /// Compares the written file with the input, bit by bit.
+    /// - Returns: the number of values compared.
     private func compare(_ weights: Weights, _ path: String) throws -> Int {
         let written = try Weights(contentsOf: path)
         guard written.config == weights.config else {
-            throw ConversionError.differs(output, "sizes")
+            throw ConversionError.differs(output, "config")
         }
         var count = 0
         let progress = Progress("verifying", total: weights.config.shapes.count)
@@ -109,7 +110,7 @@ struct Convert: ParsableCommand {
     }
 }
 
-/// Why a conversion cannot be done, or was not done to the end.
+/// Why a conversion fails.
 enum ConversionError: Error, Equatable, CustomStringConvertible {
     case exists(_ path: String)
     case otherConfig(_ path: String)
@@ -118,13 +119,13 @@ enum ConversionError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .exists(let path): "\(path): is there already; --force replaces it"
+        case .exists(let path): "\(path): already exists; --force replaces it"
         case .otherConfig(let path):
-            "\(path): is there already and says something else; --force replaces it"
+            "\(path): already exists and describes another model; --force replaces it"
         case .noSpace(let path, let needed, let free):
             "\(path): expected \(byteText(needed)) of free space, found \(byteText(free))"
         case .differs(let path, let what):
-            "\(path): not kept, because it was read back with another \(what)"
+            "\(path): verification failed: \(what) differs, so the new file was removed"
         }
     }
 }

@@ -1,4 +1,4 @@
-// Info: `llama-weights info`, which shows what is in a weight file.
+// Info: `llama-weights info`, which shows the contents of a weight file.
 
 import ArgumentParser
 import Support
@@ -20,7 +20,7 @@ struct Info: ParsableCommand {
         let weights = try Weights(contentsOf: file)
         print(Info.summary(of: weights))
         print("")
-        var table = Table(header: ["tensor", "shape", "type", "size"], columnsOfText: 3)
+        var table = Table(header: ["tensor", "shape", "type", "size"], textColumns: 3)
         if stats { table.header += ["min", "mean", "max"] }
         for (name, shape) in weights.config.shapes {
             let tensor = weights[name]
@@ -40,13 +40,13 @@ struct Info: ParsableCommand {
         let config = weights.config
         let shapes = weights.isTied ? config.shapes.dropLast() : config.shapes
         let parameters = shapes.reduce(0) { $0 + $1.shape.reduce(1, *) }
-        let shared = weights.isTied ? "; the embeddings are the classifier too" : ""
+        let shared = weights.isTied ? "; the classifier shares the embeddings" : ""
         return """
             format      \(weights.format?.rawValue ?? "none")
             parameters  \(grouped(parameters))\(shared)
             dim         \(config.dim), hidden \(config.hiddenDim)
             layers      \(config.nLayers)
-            heads       \(config.nHeads), for keys and values \(config.nKvHeads)
+            heads       \(config.nHeads), key-value heads \(config.nKvHeads)
             vocabulary  \(config.vocabSize)
             positions   \(config.maxSeqLen)
             norm_eps    \(config.normEps)
@@ -55,34 +55,34 @@ struct Info: ParsableCommand {
     }
 }
 
-/// The range of a tensor's values.
+/// The range and the mean of a tensor's values.
 struct Statistics {
-    private(set) var least = Float.infinity, largest = -Float.infinity
-    private(set) var notFinite = 0
+    private(set) var minimum = Float.infinity, maximum = -Float.infinity
+    private(set) var nonFinite = 0
     private var sum = 0.0, count = 0
 
     init(_ tensor: Tensor) {
         for row in 0..<tensor.shape[0] {
             for value in tensor[row].values where value.isFinite {
-                least = min(least, value)
-                largest = max(largest, value)
+                minimum = min(minimum, value)
+                maximum = max(maximum, value)
                 sum += Double(value)
                 count += 1
             }
         }
-        notFinite = tensor.shape.count - count
+        nonFinite = tensor.shape.count - count
     }
 
     var mean: Double { sum / Double(count) }
 
     var columns: [String] {
         let range =
-            count == 0 ? ["", "", ""] : [Double(least), mean, Double(largest)].map(significant)
-        return notFinite == 0 ? range : range + ["\(notFinite) not finite"]
+            count == 0 ? ["", "", ""] : [Double(minimum), mean, Double(maximum)].map(fourDigits)
+        return nonFinite == 0 ? range : range + ["\(nonFinite) not finite"]
     }
 
-    /// Four digits are enough for a look.
-    private func significant(_ value: Double) -> String {
+    /// The value rounded to four significant digits.
+    private func fourDigits(_ value: Double) -> String {
         if value == 0 { return "0" }
         var scale = 1.0
         while abs(value) * scale < 1000 { scale *= 10 }

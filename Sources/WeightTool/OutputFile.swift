@@ -1,10 +1,10 @@
-// OutputFile: writes to a temporary file, and renames it when complete. Convert uses it, so that no
-// unfinished file stays behind, not even after Ctrl-C.
+// OutputFile: writes to a temporary file, and renames it when complete. Convert uses it, so that an
+// error or Ctrl-C leaves no unfinished file.
 
 import Foundation
 import Support
 
-/// A file under a temporary name, in the folder of the file that it replaces.
+/// A file with a temporary name, in the folder of the file that it replaces.
 final class OutputFile {
     /// The temporary name.
     let path: String
@@ -12,7 +12,8 @@ final class OutputFile {
     private let file: UnsafeMutablePointer<FILE>
     let byteCount: Int
 
-    /// - Throws: `ConversionError` if there is too little space, `FileError` if there is no permission.
+    /// - Throws: `ConversionError` if there is too little space, `FileError` if the file cannot be
+    ///   created.
     init(replacing finalPath: String, byteCount: Int) throws {
         (self.finalPath, self.byteCount) = (finalPath, byteCount)
         var disk = statvfs()
@@ -43,7 +44,7 @@ final class OutputFile {
         try contents.write(to: file, path: finalPath, progress: progress.show)
     }
 
-    /// Gives the file its final name.
+    /// Renames the file to its final name.
     func keep() throws {
         guard rename(path, finalPath) == 0 else {
             throw FileError.unwritable(finalPath, systemError)
@@ -51,9 +52,9 @@ final class OutputFile {
     }
 }
 
-/// The unfinished file; a signal that ends the program removes it, too.
+/// The path of the unfinished file. A signal that ends the program removes the file too.
 private enum TemporaryFile {
-    // a plain pointer, because a signal handler may do little else and may run at any time
+    // a C string, because a signal handler may run at any time and may not allocate
     nonisolated(unsafe) private static var path: UnsafeMutablePointer<CChar>?
 
     static func register(_ path: String) {

@@ -1,10 +1,11 @@
-// Table: a table, numbers and sizes as text, for what llama-weights prints.
+// Table: tables, numbers and sizes as text. The commands of llama-weights print them.
 
-/// Columns as wide as they need to be, those of text aligned left; a row with fewer cells ends in a
-/// note.
+/// A table with columns as narrow as possible: text columns are left-aligned, the others
+/// right-aligned. If a row has fewer cells than the header, its last cell is a note, which has no
+/// column.
 struct Table: CustomStringConvertible {
     var header: [String]
-    let columnsOfText: Int
+    let textColumns: Int
     var rows: [[String]] = []
 
     var description: String {
@@ -19,7 +20,7 @@ struct Table: CustomStringConvertible {
             let padded = cells.enumerated().map { column, cell in
                 let width = column < widths.count ? widths[column] : 0
                 let padding = String(repeating: " ", count: max(0, width - cell.count))
-                return column < columnsOfText ? cell + padding : padding + cell
+                return column < textColumns ? cell + padding : padding + cell
             }
             return trimmed(padded.joined(separator: "  "))
         }.joined(separator: "\n")
@@ -30,7 +31,7 @@ struct Table: CustomStringConvertible {
     }
 }
 
-/// "1,056,540"
+/// A number with grouped digits: "1,056,540".
 func grouped(_ number: Int) -> String {
     let digits = Array(String(number))
     return digits.indices.map { i in
@@ -38,7 +39,7 @@ func grouped(_ number: Int) -> String {
     }.joined()
 }
 
-/// "2.2 GB", in powers of 1000 as disks are sold.
+/// Bytes in powers of 1000: "2.2 GB".
 func byteText(_ bytes: Int) -> String {
     var (size, units) = (Double(bytes), ["B", "kB", "MB", "GB"][...])
     while size >= 999.95 && units.count > 1 {

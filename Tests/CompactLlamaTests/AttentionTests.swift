@@ -1,4 +1,4 @@
-// Attention: by hand for one and two tokens, and its properties for more.
+// AttentionTests: Attention by hand for one and two tokens, and its properties for more.
 
 import Foundation
 import TestSupport
@@ -7,7 +7,7 @@ import Testing
 @testable import CompactLlama
 @testable import Support
 
-/// An attention whose matrices are given row by row, or random.
+/// Makes an Attention of these sizes, with given or random matrices.
 private struct Sizes {
     var dim = 8, heads = 4, kvHeads = 2
 
@@ -42,7 +42,7 @@ private struct Sizes {
     }
 }
 
-private let unit = Tensor([1, 0, 0, 1], shape: [2, 2])
+private let identity = Tensor([1, 0, 0, 1], shape: [2, 2])
 private let zero = Tensor.full([2, 2], 0)
 
 @Suite struct AttentionTests {
@@ -61,17 +61,17 @@ private let zero = Tensor.full([2, 2], 0)
 
     @Test func `queries of zero attend to all tokens equally`() {
         let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
-        let attention = sizes.attention([zero, unit, unit, unit])
+        let attention = sizes.attention([zero, identity, identity, identity])
         let x = Tensor([1, 2, 3, 6, 8, 1], shape: [3, 2])
         let means = [1, 2, 2, 4, 4, 3] as [Double]
         #expect(deviation(attention(x, rope: sizes.rope(0..<3)).values, means) <= .rounding)
     }
 
     @Test func `two tokens by hand`() {
-        // all matrices are 1: q1 = k1 = (0, 1) rotated by 1, k0 = (1, 0), values are the tokens
+        // identity matrices: q1 = k1 = (0, 1) rotated by 1, k0 = (1, 0), values are the tokens
         let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
-        let attention = sizes.attention([unit, unit, unit, unit])
-        let y = attention(unit, rope: sizes.rope(0..<2))
+        let attention = sizes.attention([identity, identity, identity, identity])
+        let y = attention(identity, rope: sizes.rope(0..<2))
         let (e0, e1) = (exp(-sin(1.0) / 2.0.squareRoot()), exp(1 / 2.0.squareRoot()))
         let expected = [1, 0, e0 / (e0 + e1), e1 / (e0 + e1)]
         #expect(deviation(y.values, expected) <= .rounding)
@@ -79,7 +79,7 @@ private let zero = Tensor.full([2, 2], 0)
 
     @Test func `a chunk on a filled cache attends to the cache and to itself, up to each token`() {
         let sizes = Sizes(dim: 2, heads: 1, kvHeads: 1)
-        let attention = sizes.attention([zero, unit, unit, unit])  // queries of zero: means
+        let attention = sizes.attention([zero, identity, identity, identity])  // queries are 0
         _ = attention(Tensor([2, 0, 4, 6], shape: [2, 2]), rope: sizes.rope(0..<2))
         let chunk = Tensor([6, 3, 8, 3], shape: [2, 2])
         let y = attention(chunk, rope: sizes.rope(2..<4))
@@ -109,13 +109,13 @@ private let zero = Tensor.full([2, 2], 0)
     }
 
     @Test(arguments: [[1, 1, 1, 1, 1, 1, 1], [3, 4], [1, 6], [5, 1, 1], [2, 2, 3]])
-    func `pieces of a sequence give what the whole gives`(pieces: [Int]) {
+    func `a sequence in chunks gives the same output as in one call`(chunks: [Int]) {
         let matrices = sizes.matrices(seed: 6)
         let x = sizes.tokens(7, seed: 7)
         let whole = sizes.attention(matrices)(x, rope: sizes.rope(0..<7))
         let attention = sizes.attention(matrices)
         var start = 0
-        for count in pieces {
+        for count in chunks {
             let end = start + count
             let y = attention(x[start..<end], rope: sizes.rope(start..<end))
             #expect(deviation(y.values, whole[start..<end].values) <= .sums, "from \(start)")
@@ -125,7 +125,7 @@ private let zero = Tensor.full([2, 2], 0)
         }
     }
 
-    @Test(arguments: [1, 2, 4]) func `shared key-value heads are repeated ones`(kvHeads: Int) {
+    @Test(arguments: [1, 2, 4]) func `shared key-value heads equal repeated ones`(kvHeads: Int) {
         let grouped = Sizes(dim: 8, heads: 4, kvHeads: kvHeads)
         let full = Sizes(dim: 8, heads: 4, kvHeads: 4)
         let matrices = grouped.matrices(seed: 8)

@@ -1,4 +1,5 @@
-// Errors of compact-llama: one clear line on standard error, no text on standard output.
+// CommandErrorTests: errors of compact-llama give one line on standard error, and no text on
+// standard output.
 
 import Foundation
 import TestSupport
@@ -27,39 +28,39 @@ struct CommandErrorTests {
         #expect(result.status == 1)
     }
 
-    @Test func `missing files are named`() throws {
+    @Test func `a missing file is named`() throws {
         let none = model.folder.path + "/none"
         let message = none + ": cannot be read: No such file or directory"
         expectFailure(try run(weights: none), message)
         expectFailure(try run(tokenizer: none), message)
     }
 
-    @Test func `folders are named`() throws {
+    @Test func `a folder is named`() throws {
         let message = model.folder.path + ": expected a file, found a directory"
         expectFailure(
             try run(weights: model.folder.path),
             model.folder.path
-                + ": expected a file, or model.safetensors or its index in this folder, found neither"
+                + ": expected model.safetensors or model.safetensors.index.json in this folder, found neither"
         )
         expectFailure(try run(tokenizer: model.folder.path), message)
     }
 
-    @Test func `empty files are named`() throws {
+    @Test func `an empty file is named`() throws {
         let empty = try model.folder.write([], as: "empty")
         expectFailure(try run(weights: empty), empty + ": the file is empty")
         expectFailure(try run(tokenizer: empty), empty + ": the file is empty")
     }
 
-    @Test func `files that a user may not read are named`() throws {
+    @Test func `a file without read permission is named`() throws {
         let secret = try model.folder.write([1], as: "secret")
         try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: secret)
-        // the superuser may read everything, and then finds it damaged
+        // root can read the file, and then reports damage
         let result = try run(weights: secret)
         #expect(result.error.hasPrefix("Error: \(secret): "))
         #expect(result.output == "" && result.status == 1)
     }
 
-    @Test func `a tokenizer that is none is named`() throws {
+    @Test func `a file that is not a tokenizer is named`() throws {
         let text = try model.folder.write(Array("hello, hello, hello".utf8), as: "text.model")
         expectFailure(
             try run(tokenizer: text),
@@ -75,10 +76,10 @@ struct CommandErrorTests {
         let other = try model.folder.write(bytes, as: "other.model")
         expectFailure(
             try run(tokenizer: other),
-            other + ": expected the model's 263 pieces (vocab_size), found 261")
+            other + ": expected 263 tokens (the model's vocab_size), found 261")
     }
 
-    @Test func `weights that are none are named`() throws {
+    @Test func `a file that is not a weight file is named`() throws {
         let path = model.tokenizerPath
         let result = try run(weights: path)
         #expect(
@@ -100,21 +101,21 @@ struct CommandErrorTests {
         let short = try model.folder.write(bytes.dropLast(), as: "short.lmw")
         expectFailure(
             try run(weights: short),
-            short + ": cut off in the values of output.weight: expected 160 bytes at offset "
+            short + ": truncated in the values of output.weight: expected 160 bytes at offset "
                 + "\(bytes.count - 160), found 159")
     }
 
-    @Test func `weights that are not finite stop without a text`() throws {
+    @Test func `weights that are not finite fail before any text`() throws {
         let damaged = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
             $0["layers.0.ffn_norm.weight"]![0] = .nan
             $0["layers.0.feed_forward.w2.weight"]![0] = 1
         }
         expectFailure(
             try run(weights: damaged.weightsPath),
-            "the model's scores are not finite numbers at position 1: its weights are damaged")
+            "the logits at position 1 are not finite: the weights are damaged")
     }
 
-    @Test func `an error in the midst of a text begins on a new line`() throws {
+    @Test func `an error within a text begins on a new line`() throws {
         let b = model.tiny.token("b")
         let damaged = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
             $0["tok_embeddings.weight"]![b * 264] = .nan
@@ -123,15 +124,14 @@ struct CommandErrorTests {
         #expect(result.output == "a🦊b\n")
         #expect(
             result.error
-                == "Error: the model's scores are not finite numbers at position 6: its weights are "
-                + "damaged\n")
+                == "Error: the logits at position 6 are not finite: the weights are damaged\n")
         #expect(result.status == 1)
     }
 
     @Test func `a prompt that is too long is refused`() throws {
         expectFailure(
             try run(prompt: "abb", "--seqlength", "3"),
-            "the prompt has 4 tokens, expected at most --seqlength 3")
+            "the prompt has 4 tokens, but --seqlength allows only 3")
         #expect(try run(prompt: "ab", "--seqlength", "3").status == 0)
     }
 
@@ -146,7 +146,7 @@ struct CommandErrorTests {
             "The value '99999999999999999999' is invalid for '--seqlength <n>'"
         ),
     ])
-    func `a length that is none is wrong usage`(length: String, message: String) throws {
+    func `an invalid length is wrong usage`(length: String, message: String) throws {
         let result = try run("--seqlength", length)
         #expect(result.errorLines.first == "Error: \(message)")
         #expect(result.output == "")
@@ -154,7 +154,7 @@ struct CommandErrorTests {
     }
 
     @Test(arguments: [["--nonsense"], ["-i"], ["-t"], ["-w"], ["--seqlength"], ["superfluous"]])
-    func `wrong options are wrong usage`(more: [String]) throws {
+    func `an invalid option is wrong usage`(more: [String]) throws {
         let arguments =
             ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", "a"] + more
         let result = try CommandRunner.run(CommandRunner.executable!, arguments)

@@ -1,4 +1,4 @@
-// The executable under test.
+// CommandRunner: finds and runs compact-llama.
 
 import Foundation
 import TestSupport

@@ -1,4 +1,5 @@
-// compact-llama as a user runs it: text on standard output, everything else on standard error.
+// CommandTests: compact-llama as a user runs it: text on standard output, everything else on
+// standard error.
 
 import Foundation
 import TestSupport
@@ -27,7 +28,7 @@ struct CommandTests {
         #expect(result.error.wholeMatch(of: pattern) != nil, "\(result.error)")
     }
 
-    @Test func `long options do the same`() throws {
+    @Test func `long options equal short ones`() throws {
         let model = try fox()
         let result = try CommandRunner.run(
             "--tokenizer", model.tokenizerPath, "--weights", model.weightsPath, "--input", "a",
@@ -38,7 +39,7 @@ struct CommandTests {
 
     #if os(Linux)
         @Test func `only FoundationEssentials is loaded, not all of Foundation`() throws {
-            // with this variable the dynamic loader only lists the libraries
+            // with this variable, the dynamic loader lists the libraries and exits
             let libraries = try CommandRunner.run(
                 CommandRunner.executable!, [], environment: ["LD_TRACE_LOADED_OBJECTS": "1"]
             ).output
@@ -47,15 +48,15 @@ struct CommandTests {
         }
     #endif
 
-    @Test func `an unfinished character ends as replaced`() throws {
+    @Test func `an incomplete character at the end is replaced`() throws {
         let result = try run(fox(), "a", "--seqlength", "3")
         #expect(result.output == "a\u{FFFD}\u{FFFD}\n")
         #expect(result.status == 0)
     }
 
     @Test(arguments: ["", "-5", "--help", " a ", "é🦊", "a\nb"])
-    func `any prompt comes back at the beginning`(prompt: String) throws {
-        // a model that ends every text at once
+    func `the output begins with the prompt`(prompt: String) throws {
+        // a model that ends every text immediately
         let model = try ChainModel([:]) { values in
             for token in 0..<263 { values["output.weight"]![TinyTokenizer.eos * 264 + token] = 1 }
         }
@@ -64,14 +65,14 @@ struct CommandTests {
         #expect(result.status == 0)
     }
 
-    @Test func `a length beyond the model's is allowed with a warning`() throws {
+    @Test func `a length above the trained one gives a warning`() throws {
         let result = try run(fox(), "a", "--seqlength", "129")
         #expect(result.output == "a🦊b\n")
         #expect(result.status == 0)
         #expect(
             String(result.errorLines[0])
-                == "Warning: --seqlength 129 is beyond the 128 positions that the model was trained on; "
-                + "the text may lose its thread there.")
+                == "Warning: --seqlength 129 exceeds the 128 positions that the model was trained on; "
+                + "the text beyond them may be incoherent.")
         #expect(result.errorLines.count == 3 && result.errorLines[2] == "")
         #expect(try run(fox(), "a", "--seqlength", "128").errorLines.count == 2)
     }
@@ -85,13 +86,13 @@ struct CommandTests {
             ["-c", "exec \"$@\" 2>&1", "sh", program] + options + ["--seqlength", "129"])
         let lines = result.output.split(separator: "\n")
         #expect(lines.count == 3)
-        #expect(lines[0].hasPrefix("Warning: --seqlength 129 is beyond"))
+        #expect(lines[0].hasPrefix("Warning: --seqlength 129 exceeds"))
         #expect(lines[1] == "a🦊b")
         #expect(lines[2].hasPrefix("prompt: 2 tokens, "))
     }
 
-    @Test func `Ctrl-C ends the line and exits with 130`() throws {
-        // "b" follows "b", until the length is reached
+    @Test func `Ctrl-C ends the line and exits with code 130`() throws {
+        // "b" follows "b" until the length is reached
         let b = TinyTokenizer().token("b")
         let model = try ChainModel([TinyTokenizer().token("\u{2581}a"): b, b: b])
         let result = try CommandRunner.run(
@@ -103,7 +104,9 @@ struct CommandTests {
         #expect(result.errorLines.count == 2)  // the warning about the length
     }
 
-    @Test(arguments: ["--help", "-h"]) func `help teaches`(option: String) throws {
+    @Test(arguments: ["--help", "-h"]) func `help lists options, examples and sources`(
+        option: String
+    ) throws {
         let result = try CommandRunner.run(option)
         #expect(result.status == 0)
         #expect(result.error == "")
@@ -124,7 +127,7 @@ struct CommandTests {
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
-    func `real weights give the reference's texts, from both formats`() throws {
+    func `real weights in both formats give the reference texts`() throws {
         for story in try TestData.greedyTexts() {
             for file in ["stories260K.lmw", "stories260K.bin"] {
                 let result = try CommandRunner.run(
@@ -142,7 +145,7 @@ struct CommandTests {
             if: TestData.isPresent
                 && FileManager.default.isExecutableFile(atPath: "/usr/bin/taskset"),
             "needs LLAMA_TEST_DATA, and taskset to choose the cores"))
-    func `one core gives the same text as all`() throws {
+    func `one core gives the same text as all cores`() throws {
         let story = try TestData.greedyTexts()[3]
         let arguments = [
             "-t", TestData.model("tok512.model"), "-w", TestData.model("stories260K.bin"), "-i",

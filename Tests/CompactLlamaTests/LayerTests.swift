@@ -1,4 +1,4 @@
-// The small layers, each by hand: Linear, SiLU, FeedForward, RMSNorm, Softmax.
+// LayerTests: the small layers by hand: Linear, SiLU, FeedForward, RMSNorm, Softmax.
 
 import Foundation
 import Support
@@ -25,14 +25,14 @@ import Testing
         #expect(deviation(y, expected) <= .rounding)
     }
 
-    @Test func `it is 0 far below and x far above`() {
+    @Test func `it is 0 for very negative x and x for very positive x`() {
         #expect(SiLU()(Tensor([-200, 200, 1e30])).values == [0, 200, 1e30])
     }
 }
 
 @Suite struct FeedForwardTests {
     @Test func `the first branch gates the third`() {
-        // hidden 2: w1 x = [1, -1], w3 x = [3, 5], w2 mixes the two products
+        // hidden 2: w1 x = [1, -1], w3 x = [3, 5], w2 combines the two products
         let feedForward = FeedForward(
             w1: Linear(weight: Tensor([1, 0, 0, -1], shape: [2, 2])),
             w2: Linear(weight: Tensor([1, 0, 10, 100], shape: [2, 2])),
@@ -43,7 +43,7 @@ import Testing
         #expect(deviation(y.values, [gated1, 10 * gated1 + 100 * gated2]) <= .rounding)
     }
 
-    @Test func `each token is on its own`() {
+    @Test func `tokens are independent of each other`() {
         var random = Random(seed: 1)
         func linear(_ out: Int, _ input: Int) -> Linear {
             Linear(weight: Tensor(random.floats(out * input), shape: [out, input]))
@@ -65,7 +65,7 @@ import Testing
         #expect(deviation(norm(Tensor([3, 4])).values, expected) <= .rounding)
     }
 
-    @Test func `the weight scales each element, and each row has its own root`() {
+    @Test func `the weight scales each element, and each row has its own norm`() {
         let norm = RMSNorm(weight: Tensor([2, -1]), eps: 0)
         let y = norm(Tensor([5, 5, -3, 3], shape: [2, 2]))
         #expect(y.shape == [2, 2])
@@ -98,7 +98,7 @@ import Testing
         #expect(deviation(probabilities.sum(axis: -1).values, ones) <= .rounding)
     }
 
-    @Test func `large values do not overflow, and only differences count`() {
+    @Test func `large values do not overflow, and only differences matter`() {
         let large = softmax(Tensor([1e30, 1e30])).values
         #expect(large == [0.5, 0.5])
         #expect(softmax(Tensor([1000, 0])).values == [1, 0])

@@ -1,4 +1,4 @@
-// The lesson file keeps its budget and its order.
+// LessonFileTests: CompactLlama.swift keeps its size, order and imports.
 
 import Foundation
 import Testing
@@ -20,7 +20,7 @@ import Testing
         for (i, line) in lines.enumerated() { #expect(line.count <= 100, "line \(i + 1)") }
     }
 
-    @Test func `it defines the parts in the order of the Python`() {
+    @Test func `its types are in the order of the Python`() {
         let names = lines.compactMap { $0.firstMatch(of: /^(?:final )?(?:struct|class) (\w+)/)?.1 }
         #expect(
             names == [

@@ -1,4 +1,4 @@
-// Llama: whole texts from a model whose answers are known by construction.
+// LlamaTests: whole texts from models with known next tokens.
 
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import CompactLlama
 @testable import Support
 
-/// A model that answers each token with a fixed other one, and its tokenizer, as files.
+/// A model that follows each token by a fixed next token, and its tokenizer, as files.
 struct ChainModel {
     let folder: TemporaryFolder
     let tiny = TinyTokenizer()
@@ -41,19 +41,19 @@ struct ChainModel {
     func llama() throws -> Llama { try Llama(weights: weightsPath, tokenizer: tokenizerPath) }
 }
 
-/// The pieces that a Llama emits.
-final class Pieces {
-    var all: [String] = []
-    var text: String { all.joined() }
+/// The strings that a Llama emits.
+final class EmittedText {
+    var strings: [String] = []
+    var text: String { strings.joined() }
 }
 
 extension Llama {
-    func pieces(
+    func emitted(
         _ prompt: String, seqLength: Int
-    ) throws -> (pieces: Pieces, statistics: GenerationStatistics) {
-        let pieces = Pieces()
-        let statistics = try complete(prompt, seqLength: seqLength) { pieces.all.append($0) }
-        return (pieces, statistics)
+    ) throws -> (emitted: EmittedText, statistics: GenerationStatistics) {
+        let emitted = EmittedText()
+        let statistics = try complete(prompt, seqLength: seqLength) { emitted.strings.append($0) }
+        return (emitted, statistics)
     }
 }
 
@@ -61,37 +61,39 @@ extension Llama {
     @Test(arguments: [true, false])
     func `prompt and answer are emitted once, in complete characters`(isLMW: Bool) throws {
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos), isLMW: isLMW)
-        let (pieces, statistics) = try model.llama().pieces("a", seqLength: 100)
-        #expect(pieces.text == "a🦊b\n")
-        #expect(pieces.all.filter { !$0.isEmpty } == ["a", "🦊", "b", "\n"])
+        let (emitted, statistics) = try model.llama().emitted("a", seqLength: 100)
+        #expect(emitted.text == "a🦊b\n")
+        #expect(emitted.strings.filter { !$0.isEmpty } == ["a", "🦊", "b", "\n"])
         #expect(statistics.promptTokens == 2)
         #expect(statistics.generatedTokens == 5)
     }
 
     @Test(arguments: [TinyTokenizer.eos, TinyTokenizer.bos])
-    func `the end of a story is not printed`(last: Int) throws {
+    func `EOS and BOS end the text and are not printed`(last: Int) throws {
         let model = try ChainModel(ChainModel.foxStory(last: last))
-        #expect(try model.llama().pieces("a", seqLength: 100).pieces.text == "a🦊b\n")
+        #expect(try model.llama().emitted("a", seqLength: 100).emitted.text == "a🦊b\n")
     }
 
     @Test(arguments: [
         (2, "a\u{FFFD}\n"), (4, "a\u{FFFD}\u{FFFD}\u{FFFD}\n"), (5, "a🦊\n"), (6, "a🦊b\n"),
     ])
-    func `a text of P tokens gets N - P + 1 more`(seqLength: Int, text: String) throws {
+    func `a prompt of P tokens and a length of N give N - P + 1 tokens`(
+        seqLength: Int, text: String
+    ) throws {
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
-        let (pieces, statistics) = try model.llama().pieces("a", seqLength: seqLength)
-        #expect(pieces.text == text)
+        let (emitted, statistics) = try model.llama().emitted("a", seqLength: seqLength)
+        #expect(emitted.text == text)
         #expect(statistics.generatedTokens == seqLength - 2 + 1)
     }
 
     @Test func `a prompt that is too long is refused before anything is emitted`() throws {
         let model = try ChainModel([:])
-        let pieces = Pieces()
+        let emitted = EmittedText()
         let error = #expect(throws: GenerationError.promptTooLong(tokens: 4, seqLength: 3)) {
-            try model.llama().complete("abb", seqLength: 3) { pieces.all.append($0) }
+            try model.llama().complete("abb", seqLength: 3) { emitted.strings.append($0) }
         }
-        #expect(error?.description == "the prompt has 4 tokens, expected at most --seqlength 3")
-        #expect(pieces.all == [])
+        #expect(error?.description == "the prompt has 4 tokens, but --seqlength allows only 3")
+        #expect(emitted.strings == [])
     }
 
     @Test func `an empty prompt is BOS alone`() throws {
@@ -99,50 +101,49 @@ extension Llama {
         let model = try ChainModel([
             TinyTokenizer.bos: tiny.token("\u{2581}a"), tiny.token("\u{2581}a"): TinyTokenizer.eos,
         ])
-        let (pieces, statistics) = try model.llama().pieces("", seqLength: 1)
-        #expect(pieces.text == "a\n")
+        let (emitted, statistics) = try model.llama().emitted("", seqLength: 1)
+        #expect(emitted.text == "a\n")
         #expect(statistics.promptTokens == 1)
         #expect(statistics.generatedTokens == 1)
     }
 
-    @Test func `an answer that ends at once leaves the prompt`() throws {
+    @Test func `if the text ends at once, only the prompt is emitted`() throws {
         let model = try ChainModel([TinyTokenizer().token("b"): TinyTokenizer.eos])
-        let (pieces, statistics) = try model.llama().pieces("ab", seqLength: 50)
-        #expect(pieces.text == "ab\n")
+        let (emitted, statistics) = try model.llama().emitted("ab", seqLength: 50)
+        #expect(emitted.text == "ab\n")
         #expect(statistics.generatedTokens == 0)
         #expect(statistics.decodeRate == nil)
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity])
-    func `damaged weights stop before anything is emitted`(damage: Float) throws {
+    func `damaged weights fail before anything is emitted`(damage: Float) throws {
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
             $0["norm.weight"]![5] = damage
         }
-        let pieces = Pieces()
+        let emitted = EmittedText()
         let error = #expect(throws: GenerationError.notFinite(position: 1)) {
-            try model.llama().complete("a", seqLength: 9) { pieces.all.append($0) }
+            try model.llama().complete("a", seqLength: 9) { emitted.strings.append($0) }
         }
         #expect(
             error?.description
-                == "the model's scores are not finite numbers at position 1: its weights are damaged"
-        )
-        #expect(pieces.all == [])
+                == "the logits at position 1 are not finite: the weights are damaged")
+        #expect(emitted.strings == [])
     }
 
-    @Test func `damage at a later token stops the text there`() throws {
+    @Test func `damage at a later token stops the text at that token`() throws {
         let b = TinyTokenizer().token("b")
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos)) {
             $0["tok_embeddings.weight"]![b * 264] = .nan
         }
-        let pieces = Pieces()
+        let emitted = EmittedText()
         #expect(throws: GenerationError.notFinite(position: 6)) {
-            try model.llama().complete("a", seqLength: 9) { pieces.all.append($0) }
+            try model.llama().complete("a", seqLength: 9) { emitted.strings.append($0) }
         }
-        #expect(pieces.text == "a🦊b")
+        #expect(emitted.text == "a🦊b")
     }
 
-    @Test func `a second text starts anew`() throws {
-        // random weights, so that a text depends on all tokens before
+    @Test func `a second text starts with an empty cache`() throws {
+        // random weights, so that each token depends on all earlier ones
         let folder = try TemporaryFolder()
         var sizes = TinySizes(vocab: TinyTokenizer().vocabSize, dim: 8)
         sizes.maxSeqLen = 64
@@ -150,14 +151,14 @@ extension Llama {
             weights: folder.write(
                 LMWBytes(sizes, values: sizes.randomValues(seed: 7)).bytes, as: "tiny.lmw"),
             tokenizer: folder.write(TinyTokenizer().bytes, as: "tiny.model"))
-        let first = try llama.pieces("a b", seqLength: 30).pieces.text
+        let first = try llama.emitted("a b", seqLength: 30).emitted.text
         #expect(first.utf8.count > 10)
         #expect(llama.model.layers[0].attention.keys.shape[1] > 3)
-        _ = try llama.pieces("b", seqLength: 9)
-        #expect(try llama.pieces("a b", seqLength: 30).pieces.text == first)
+        _ = try llama.emitted("b", seqLength: 9)
+        #expect(try llama.emitted("a b", seqLength: 30).emitted.text == first)
     }
 
-    @Test func `an error of the receiver stops the model`() throws {
+    @Test func `an error from emit stops generation`() throws {
         struct Full: Error {}
         let model = try ChainModel(ChainModel.foxStory(last: TinyTokenizer.eos))
         #expect(throws: Full.self) {
@@ -165,7 +166,7 @@ extension Llama {
         }
     }
 
-    @Test func `the line about speed says what each number means`() throws {
+    @Test func `the statistics line labels each number`() throws {
         var statistics = GenerationStatistics(promptTokens: 7)
         #expect(statistics.description.hasPrefix("prompt: 7 tokens, prefill "))
         #expect(

@@ -22,7 +22,7 @@ struct NaiveLlama {
         return x.indices.map { x[$0] / rms * Double(weight[$0]) }
     }
 
-    /// The rows of a matrix that belong to one head, rotated by the position.
+    /// The elements of one head, rotated if a position is given.
     private func head(_ h: Int, of x: [Double], position: Int? = nil) -> [Double] {
         let size = sizes.dim / sizes.heads
         var part = Array(x[h * size..<(h + 1) * size])

@@ -1,4 +1,5 @@
-// References: real weights against numbers and texts computed in double precision elsewhere.
+// ReferenceTests: real weights compared with numbers and texts that other programs computed in
+// double precision.
 
 import TestSupport
 import Testing
@@ -23,51 +24,54 @@ struct TraceTests {
     }
 
     @Test(arguments: weightFiles, [true, false])
-    func `every stage of every layer agrees`(file: String, isOneSequence: Bool) throws {
+    func `every stage of every layer agrees with the reference`(file: String, isOneSequence: Bool)
+        throws
+    {
         let trace: Trace = try TestData.reference("stories260K-trace.json")
         let llama = try llama(file)
         #expect(llama.tokenizer.encode(trace.prompt) == trace.tokens)
         let model = llama.model
 
-        var checked = 0
-        /// The last token's vector.
+        var checkedStages = 0
+        /// Compares the last token's vector.
         func check(_ stage: String, _ x: Tensor) {
             guard let expected = trace.stages[stage] else { return }
             let last = x.shape.rank == 2 ? x[-1] : x
             #expect(deviation(last.values, expected) <= .network, "\(stage)")
-            checked += 1
+            checkedStages += 1
         }
 
-        // the same walk as the model's own, with a look at each stage; the tokens either all at once
-        // or one after the other
+        // the model's forward pass with a check of each stage, in one call or token by token
         let steps =
             isOneSequence ? [0..<trace.tokens.count] : trace.tokens.indices.map { $0..<$0 + 1 }
         for positions in steps {
             let isLast = positions.upperBound == trace.tokens.count
-            func look(_ stage: String, _ x: Tensor) -> Tensor {
+            func checked(_ stage: String, _ x: Tensor) -> Tensor {
                 if isLast { check(stage, x) }
                 return x
             }
-            var h = look("embedding", model.tokEmbeddings[Array(trace.tokens[positions])])
+            var h = checked("embedding", model.tokEmbeddings[Array(trace.tokens[positions])])
             let rope = RoPE(
                 positions: positions, headSize: model.config.headSize, base: model.config.ropeTheta
             )
             for (i, layer) in model.layers.enumerated() {
                 let name = "layers.\(i)."
-                let x = look(name + "attention_norm", layer.attentionNorm(h))
-                h = h + look(name + "attention", layer.attention(x, rope: rope))
-                h = look(name + "residual_attention", h)
-                let y = look(name + "ffn_norm", layer.ffnNorm(h))
-                h = h + look(name + "feed_forward", layer.feedForward(y))
-                h = look(name + "residual_feed_forward", h)
+                let x = checked(name + "attention_norm", layer.attentionNorm(h))
+                h = h + checked(name + "attention", layer.attention(x, rope: rope))
+                h = checked(name + "residual_attention", h)
+                let y = checked(name + "ffn_norm", layer.ffnNorm(h))
+                h = h + checked(name + "feed_forward", layer.feedForward(y))
+                h = checked(name + "residual_feed_forward", h)
             }
-            let logits = look("logits", model.output(look("norm", model.norm(h[-1]))))
+            let logits = checked("logits", model.output(checked("norm", model.norm(h[-1]))))
             if isLast { #expect(logits.values.count == model.config.vocabSize) }
         }
-        #expect(checked == trace.stages.count)
+        #expect(checkedStages == trace.stages.count)
     }
 
-    @Test(arguments: weightFiles) func `the model's own walk ends at the same scores`(file: String)
+    @Test(arguments: weightFiles) func `the model's own forward pass gives the same logits`(
+        file: String
+    )
         throws
     {
         let trace: Trace = try TestData.reference("stories260K-trace.json")
@@ -78,7 +82,7 @@ struct TraceTests {
 
 @Suite(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
 struct GreedyTests {
-    @Test(arguments: weightFiles) func `tokens and texts are exactly the reference's`(file: String)
+    @Test(arguments: weightFiles) func `tokens and texts equal the reference`(file: String)
         throws
     {
         for story in try TestData.greedyTexts() {
@@ -93,9 +97,9 @@ struct GreedyTests {
             }
             #expect(found == story.tokens, "\(story.prompt)")
 
-            let (pieces, statistics) = try Self.complete(
+            let (emitted, statistics) = try Self.complete(
                 file, story.prompt, seqLength: story.seqLength)
-            #expect(pieces.text == story.text + "\n")
+            #expect(emitted.text == story.text + "\n")
             #expect(statistics.promptTokens == story.promptTokens.count)
             #expect(statistics.generatedTokens == story.tokens.count)
         }
@@ -103,12 +107,12 @@ struct GreedyTests {
 
     static func complete(
         _ file: String, _ prompt: String, seqLength: Int
-    ) throws -> (pieces: Pieces, statistics: GenerationStatistics) {
-        try llama(file).pieces(prompt, seqLength: seqLength)
+    ) throws -> (emitted: EmittedText, statistics: GenerationStatistics) {
+        try llama(file).emitted(prompt, seqLength: seqLength)
     }
 
     /// Prompt, length and text, from an independent program in double precision.
-    static let others: [(String, Int, String)] = [
+    static let otherPrompts: [(String, Int, String)] = [
         (
             "naïve café", 40,
             "naïve cafés. It was a big, red castle. It was a big, red castle. It was"
@@ -140,15 +144,17 @@ struct GreedyTests {
     ]
 
     @Test(arguments: 0..<10, weightFiles)
-    func `prompts in other scripts and with odd spaces, too`(index: Int, file: String) throws {
-        let (prompt, seqLength, text) = Self.others[index]
-        let pieces = try Self.complete(file, prompt, seqLength: seqLength).pieces
-        // scalars are compared, since Swift's strings are equal in any normal form
-        #expect(Array(pieces.text.unicodeScalars) == Array((text + "\n").unicodeScalars))
+    func `prompts in other scripts and with unusual spaces equal the reference`(
+        index: Int, file: String
+    ) throws {
+        let (prompt, seqLength, text) = Self.otherPrompts[index]
+        let emitted = try Self.complete(file, prompt, seqLength: seqLength).emitted
+        // compares scalars, because Swift's strings are equal in any normal form
+        #expect(Array(emitted.text.unicodeScalars) == Array((text + "\n").unicodeScalars))
     }
 
     @Test(arguments: weightFiles)
-    func `a prompt as one sequence gives what it gives token by token`(file: String) throws {
+    func `a prompt in one call gives the same logits as token by token`(file: String) throws {
         for story in try TestData.greedyTexts() {
             let (whole, single) = (try llama(file).model, try llama(file).model)
             let atOnce = whole(story.promptTokens, startPos: 0)
@@ -157,7 +163,7 @@ struct GreedyTests {
                 oneByOne = single([token], startPos: position)
             }
             #expect(deviation(oneByOne.values, atOnce.values) <= .network, "\(story.prompt)")
-            // and the caches agree: the next 20 tokens are equal
+            // the caches agree too: the next 20 tokens are equal
             var (a, b) = (atOnce.argmax(), oneByOne.argmax())
             for position in story.promptTokens.count..<story.promptTokens.count + 20 {
                 #expect(a == b, "position \(position)")
@@ -167,7 +173,7 @@ struct GreedyTests {
         }
     }
 
-    @Test func `a text beyond the trained length goes on`() throws {
+    @Test func `a text may exceed the trained length`() throws {
         let model = try llama("stories260K.bin").model
         let count = model.config.maxSeqLen + 100
         let tokens = [1] + (1..<count).map { [403, 407, 261, 378][$0 % 4] }

@@ -1,4 +1,4 @@
-// RoPE: each position rotates pairs of elements by its own angles.
+// RoPETests: RoPE by hand, and its properties.
 
 import Foundation
 import Support
@@ -31,20 +31,20 @@ import Testing
         #expect(deviation(rope(100..<101)(x).values, far) <= .rounding)
     }
 
-    @Test func `theta is the base of the frequencies`() {
+    @Test func `the base sets the frequencies`() {
         let x = Tensor([0, 0, 1, 0], shape: [1, 1, 4])
         let y = RoPE(positions: 1..<2, headSize: 4, base: 16)(x)
         #expect(deviation(y.values, [0, 0, cos(0.25), sin(0.25)]) <= .rounding)
     }
 
-    @Test func `lengths do not change`() {
+    @Test func `rotation preserves lengths`() {
         let x = randomHeads(3, 50, 16, seed: 2)
         let y = rope(0..<50, headSize: 16)(x)
         #expect(y.shape == x.shape)
         #expect(deviation((y * y).sum(axis: -1).values, (x * x).sum(axis: -1).values) <= .sums)
     }
 
-    @Test(arguments: [0, 1, 17, 400]) func `products depend on the distance alone`(shift: Int) {
+    @Test(arguments: [0, 1, 17, 400]) func `products depend only on the distance`(shift: Int) {
         let (q, k) = (randomHeads(1, 1, 16, seed: 3), randomHeads(1, 1, 16, seed: 4))
         func product(_ m: Int, _ n: Int) -> Float {
             let (rotatedQ, rotatedK) = (
@@ -57,7 +57,7 @@ import Testing
         #expect(abs(product(9 + shift, 5 + shift) - expected) > 1e-2)
     }
 
-    @Test func `a sequence rotates as its tokens do one by one`() {
+    @Test func `a sequence rotates like its tokens one by one`() {
         let x = randomHeads(2, 5, 8, seed: 5)
         let together = rope(3..<8, headSize: 8)(x)
         for token in 0..<5 {

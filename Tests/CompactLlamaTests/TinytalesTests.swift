@@ -1,4 +1,4 @@
-// The bundled model against PyTorch in double precision, and how it is found.
+// TinytalesTests: the bundled model compared with PyTorch in double precision, and how it is found.
 
 import Foundation
 import TestSupport
@@ -21,7 +21,7 @@ private let folder = root.appending(path: "Models/tinytales").path
         try Llama(weights: folder + "/tinytales.lmw", tokenizer: folder + "/tokenizer.model")
     }
 
-    @Test func `its texts are PyTorch's`() throws {
+    @Test func `its texts equal PyTorch's`() throws {
         let texts: [GreedyText] = try reference("greedy.json")
         #expect(texts.count >= 5)
         for expected in texts {
@@ -39,14 +39,14 @@ private let folder = root.appending(path: "Models/tinytales").path
         let stages: [String: [Double]]
     }
 
-    @Test func `its scores are PyTorch's`() throws {
+    @Test func `its logits agree with PyTorch's`() throws {
         let trace: Trace = try reference("trace.json")
         let llama = try llama()
         let logits = llama.model(llama.tokenizer.encode(trace.prompt), startPos: 0)
         #expect(deviation(logits.values, trace.stages["logits"]!) <= .network)
     }
 
-    @Test func `it is small, and plain enough for the Python`() throws {
+    @Test func `it is small, and the Python original can run it`() throws {
         let weights = try Weights(contentsOf: folder + "/tinytales.lmw")
         #expect(weights.config.nHeads == weights.config.nKvHeads)
         #expect(weights.config.normEps == 1e-5)
@@ -55,14 +55,14 @@ private let folder = root.appending(path: "Models/tinytales").path
     }
 
     @Test(arguments: ["three red and four green", "two blue and five yellow"])
-    func `it counts the balls in the bag`(balls: String) throws {
+    func `a story about balls in a bag adds no colour`(balls: String) throws {
         let words = balls.split(separator: " ")
         let prompt =
             "There are \(words[0]) \(words[1]) balls and \(words[3]) \(words[4]) balls in the bag. "
             + "If I take out"
         var text = ""
         _ = try llama().complete(prompt, seqLength: 256) { text += $0 }
-        // whatever is left, no colour is new
+        // the continuation names no other colour
         let colours = ["red", "green", "blue", "yellow", "pink", "brown", "white", "black"]
         for colour in colours where !balls.contains(colour) {
             #expect(!text.contains(" \(colour) ball"), "\(text)")
@@ -82,14 +82,14 @@ struct BundledModelTests {
             CommandRunner.executable!, arguments, environment: environment, folder: working)
     }
 
-    @Test func `without options it tells a story of its own`() throws {
+    @Test func `without options the bundled model generates a story`() throws {
         let result = try run(["--seqlength", "256"])
         #expect(result.status == 0)
         #expect(result.output.count > 100)
         #expect(result.output.hasSuffix(".\n") || result.output.hasSuffix("\"\n"))
     }
 
-    @Test func `it is found from elsewhere by its variable`() throws {
+    @Test func `the environment variable names the model's folder`() throws {
         let expected = try run(["-i", "Once"])
         #expect(try run(["-i", "Once"], model: folder).output == expected.output)
         let missing = try run(model: "/nowhere")
@@ -99,9 +99,9 @@ struct BundledModelTests {
                 == "Error: /nowhere/tinytales.lmw: cannot be read: No such file or directory\n")
     }
 
-    @Test func `an executable far from it looks above the working directory`() throws {
+    @Test func `the model is found above the working directory`() throws {
         let temporary = try TemporaryFolder()
-        // a link if possible: a copy counts as open for writing while another test starts a program
+        // a link if possible: a copy may still be open for writing when a test starts a program
         let (program, copy) = (
             CommandRunner.executable!, URL(filePath: temporary.path + "/program")
         )
@@ -116,10 +116,10 @@ struct BundledModelTests {
                 environment: environment, folder: folder)
         }
         #expect(try run(in: root.path + "/Sources").output.hasPrefix("Once"))
-        let lost = try run(in: temporary.path)
-        #expect(lost.status == 1)
-        #expect(lost.output.isEmpty)
-        #expect(lost.error == "Error: \(BundledModelError.notFound)\n")
+        let notFound = try run(in: temporary.path)
+        #expect(notFound.status == 1)
+        #expect(notFound.output.isEmpty)
+        #expect(notFound.error == "Error: \(BundledModelError.notFound)\n")
     }
 
     @Test(arguments: [("-w", "-t"), ("-t", "-w")])
@@ -133,19 +133,19 @@ struct BundledModelTests {
     }
 }
 
-/// stories15M, for whoever has fetched it.
+/// The folder of stories15M, if it has been downloaded.
 private let stories15M =
     [root.path + "/Models/downloads", TestData.isPresent ? TestData.path("models") : nil]
     .compactMap { $0 }.first { FileManager.default.fileExists(atPath: $0 + "/stories15M.bin") }
 
 @Suite(.enabled(if: stories15M != nil, "needs stories15M: make stories15M"))
 struct Stories15MTests {
-    /// The words of a text, quotation marks aside.
+    /// The words of a text without quotation marks.
     private func words(_ text: String) -> [Substring] {
         text.replacing("\"", with: "").split(whereSeparator: \.isWhitespace)
     }
 
-    @Test func `the balls are those of the Python's README`() throws {
+    @Test func `the text equals the one in the Python's README`() throws {
         let names = ["tokenizer.model", "llama2-tokenizer.model"].map { stories15M! + "/" + $0 }
         let tokenizer = names.first { FileManager.default.fileExists(atPath: $0) }
         let llama = try Llama(

@@ -1,4 +1,5 @@
-// TransformerBlock and Transformer: residuals by hand, and the whole network against NaiveLlama.
+// TransformerTests: TransformerBlock's residuals by hand, and the whole network compared with
+// NaiveLlama.
 
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @testable import CompactLlama
 @testable import Support
 
-/// A weight file and what it was made of.
+/// A weight file and its values.
 struct TinyModel {
     let sizes: TinySizes
     let values: [String: [Float]]
@@ -42,7 +43,7 @@ struct TinyModel {
         return Tensor(random.floats(24), shape: [3, 8])
     }
 
-    @Test func `without attention and feed-forward a token stays as it was`() throws {
+    @Test func `without attention and feed-forward a block changes nothing`() throws {
         let model = try TinyModel(TinySizes()) {
             zeros(&$0, "attention.wo", "feed_forward.w2")
         }
@@ -67,7 +68,7 @@ struct TinyModel {
         #expect(deviation(block(x, rope: rope).values, expected.values) <= .rounding)
     }
 
-    @Test func `every layer takes its own weights, and the file's eps`() throws {
+    @Test func `every layer has its own weights, and the file's eps`() throws {
         var sizes = TinySizes()
         sizes.layers = 2
         let model = try TinyModel(sizes, eps: 0.25)
@@ -100,7 +101,7 @@ struct TinyModel {
     }()
 
     @Test(arguments: 0..<4, [1e-5, 0.3] as [Float])
-    func `scores agree with the naive network at every position`(index: Int, eps: Float) throws {
+    func `logits agree with the naive network at every position`(index: Int, eps: Float) throws {
         let model = try TinyModel(Self.sizes[index], eps: eps)
         var random = Random(seed: 8)
         let tokens = (0..<9).map { _ in random.below(model.sizes.vocab) }
@@ -117,7 +118,7 @@ struct TinyModel {
             let prefix = Transformer(model.weights)(Array(tokens[...position]), startPos: 0)
             #expect(deviation(prefix.values, expected[position]) <= .network, "prefix \(position)")
         }
-        // in two parts, the second longer than one token
+        // in two calls, the second with more than one token
         let inParts = Transformer(model.weights)
         _ = inParts(Array(tokens[..<4]), startPos: 0)
         #expect(
@@ -155,7 +156,7 @@ struct TinyModel {
     }
 
     @Test(arguments: [2, 4])
-    func `a start that is not the cache's length stops the program`(startPos: Int) async throws {
+    func `a startPos other than the cache's length stops the program`(startPos: Int) async throws {
         let result = await #expect(
             processExitsWith: .failure, observing: [\.standardErrorContent]
         ) { [startPos] in

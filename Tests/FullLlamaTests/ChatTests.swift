@@ -1,4 +1,4 @@
-// Chat: the tokens of its turns, what the KV cache holds, and how a conversation ends.
+// ChatTests: the tokens of a chat's turns, the KV cache, and the end of a conversation.
 
 import TestSupport
 import Testing
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
-    func `turns have the tokens that Llama 2's tokenizer gives them`() throws {
+    func `turns have the tokens of Llama 2's tokenizer`() throws {
         // computed with SentencePiece's Python module
         let tokenizer = try Tokenizer(
             contentsOf: TestData.model("llama2-tokenizer.model"), vocabSize: 32000)
@@ -37,7 +37,7 @@ import Testing
         var count = 0
         var answers = ["", ""]
         var chat = Chat(try model.llama(), system: "a", seqLength: 400)
-        /// Ends an answer after five pieces.
+        /// Ends an answer after five tokens.
         func isInterrupted() -> Bool {
             count += 1
             return count % 5 == 0
@@ -47,7 +47,7 @@ import Testing
         let second = chat.tokens(for: "a b")
         try chat.answer("a b", isInterrupted: isInterrupted) { answers[1] += $0 }
 
-        // the same by hand: all tokens so far as one sequence, without a cache
+        // the same by hand: all tokens in one call, without a cache
         let llama = try model.llama()
         llama.setModes(cache: .none, chunkSize: .max, capacity: 0)
         var tokens = first
@@ -59,7 +59,7 @@ import Testing
             }
         }
         let firstAnswer = try generate(5)
-        // the last piece and EOS go through the model with the next turn
+        // the model reads the last token and EOS with the next turn
         #expect(second.prefix(2) == [firstAnswer[4], TinyTokenizer.eos])
         tokens += second.dropFirst()
         let secondAnswer = try generate(5)
@@ -70,7 +70,7 @@ import Testing
         #expect(answers == [text(firstAnswer), text(secondAnswer)])
     }
 
-    @Test func `a full context is said`() throws {
+    @Test func `a full context is an error`() throws {
         var chat = Chat(try TinyModel().llama(), system: nil, seqLength: 30)
         var answer = ""
         #expect(throws: ChatError.contextIsFull(30)) { try chat.answer("a") { answer += $0 } }

@@ -1,4 +1,4 @@
-// full-llama as a user runs it.
+// FullCommandTests: full-llama as a user runs it.
 
 import Foundation
 import TestSupport
@@ -20,7 +20,7 @@ struct FullCommandTests {
     }
 
     @Test(arguments: ["1", "2", "3", "8"])
-    func `the number of threads changes nothing`(threads: String) throws {
+    func `the number of threads does not change the text`(threads: String) throws {
         let expected = try run("-i", "a b", "--seqlength", "60")
         let found = try run("-i", "a b", "--seqlength", "60", "--threads", threads)
         #expect(expected.status == 0)
@@ -32,7 +32,7 @@ struct FullCommandTests {
         ["--useinplacekvcache"], ["--nokvcache"], ["-fill1"], ["--fill1", "--nokvcache"],
         ["--fill1", "--useinplacekvcache"], ["--timer"], ["--reportmem"], ["--loglevel", "debug"],
     ])
-    func `experiments and reports leave the text alone`(options: [String]) throws {
+    func `experiments and reports do not change the text`(options: [String]) throws {
         let files = ["-t", model.tokenizer, "-w", model.weights, "-i", "a b", "--seqlength", "30"]
         let expected = try CommandRunner.run(program!, files)
         let found = try CommandRunner.run(program!, files + options)
@@ -54,7 +54,7 @@ struct FullCommandTests {
         #expect(candidates.split(separator: "\n").filter { $0.contains("%  ") }.count == 2)
     }
 
-    @Test func `a trace can be compared with`() throws {
+    @Test func `a run can be compared with a trace`() throws {
         let path = model.path("trace.jsonl")
         #expect(try run("-i", "a", "--seqlength", "5", "--trace", path).status == 0)
         let same = try run("-i", "a", "--seqlength", "5", "--compare", path, "--fill1")
@@ -62,11 +62,11 @@ struct FullCommandTests {
         #expect(same.error.contains("75 of 75 records compared, tolerance 0.0001"))
         let other = try run("-i", "b", "--seqlength", "5", "--compare", path)
         #expect(other.status == 1)
-        #expect(other.error.contains("first outside: embedding at position 1"))
+        #expect(other.error.contains("first outside tolerance: embedding at position 1"))
         #expect(other.error.contains("Error: \(path): this run differs from the trace (see above)"))
     }
 
-    @Test func `a trace takes the place of a file only when there is something to write`() throws {
+    @Test func `a trace replaces a file only with its first record`() throws {
         let path = try model.write("kept", as: "trace.jsonl")
         let new = model.path("new.jsonl")
         for target in [path, new] {
@@ -85,7 +85,7 @@ struct FullCommandTests {
     }
 
     #if os(Linux)
-        @Test func `a trace for which there is no space is said`() throws {
+        @Test func `a trace on a full disk is an error`() throws {
             let full = try run("-i", "a", "--seqlength", "3", "--trace", "/dev/full")
             #expect(full.status == 1)
             #expect(full.error.hasSuffix("Error: /dev/full: cannot be written\n"))
@@ -107,7 +107,7 @@ struct FullCommandTests {
         #expect(try run("-f", "-", "--seqlength", "20", input: "").output == none)
     }
 
-    @Test func `a seed repeats its text`() throws {
+    @Test func `the same seed gives the same text`() throws {
         let options = ["--temperature", "1.5", "--top-p", "1", "--seqlength", "40"]
         let texts = try ["11", "11", "12"].map { seed in
             try CommandRunner.run(
@@ -119,20 +119,21 @@ struct FullCommandTests {
         #expect(texts[0] != texts[2])
     }
 
-    @Test func `a chat answers line by line until its context is full`() throws {
+    @Test func `a chat answers each line until the context is full`() throws {
         let chat = try run("--chat", "--seqlength", "60", input: "a\n\nb\n")
         #expect(chat.status == 1)
         #expect(
-            chat.error == "Error: the context is full: all turns together have 60 positions "
-                + "(--seqlength)\n")
+            chat.error
+                == "Error: the context is full: --seqlength allows 60 positions for all turns together\n"
+        )
         #expect(try run("--chat", input: "").status == 0)
         let long = try run("--chat", "--seqlength", "100000", input: "")
-        #expect(long.error.hasPrefix("Warning: --seqlength 100000 is beyond"))
+        #expect(long.error.hasPrefix("Warning: --seqlength 100000 exceeds"))
         let log = try run("--chat", "--loglevel", "debug", "--seqlength", "60", input: "a\n").error
         #expect(log.contains("ids [1, "))
     }
 
-    @Test func `Ctrl-C ends the line and exits with 130`() throws {
+    @Test func `Ctrl-C ends the line and exits with code 130`() throws {
         let result = try CommandRunner.run(
             program!,
             ["-t", model.tokenizer, "-w", model.weights, "-i", "a"] + ["--seqlength", "8000"],
@@ -141,7 +142,7 @@ struct FullCommandTests {
         #expect(result.output.hasPrefix("a") && result.output.hasSuffix("\n"))
     }
 
-    @Test func `an error in the midst of a text begins on a new line`() throws {
+    @Test func `an error within a text begins on a new line`() throws {
         // only BOS and the prompt have finite embeddings
         let damaged = try TinyModel { values in
             for token in 2..<TinyTokenizer().token("\u{2581}a") {
@@ -155,12 +156,11 @@ struct FullCommandTests {
         #expect(result.output.wholeMatch(of: /a[^\n]*\n/) != nil)
         #expect(
             result.error
-                == "Error: the model's scores are not finite numbers at position 2: its weights are "
-                + "damaged\n")
+                == "Error: the logits at position 2 are not finite: the weights are damaged\n")
     }
 
     @Test(arguments: [["--help"], ["-h"], ["generate", "--help"]])
-    func `help teaches the options and bench`(arguments: [String]) throws {
+    func `help lists the options and bench`(arguments: [String]) throws {
         let result = try CommandRunner.run(program!, arguments)
         #expect(result.status == 0 && result.error.isEmpty)
         for part in [
@@ -175,7 +175,7 @@ struct FullCommandTests {
         #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <python>"))
     }
 
-    @Test func `a prompt that is the name of a subcommand is a prompt`() throws {
+    @Test func `a prompt may equal the name of a subcommand`() throws {
         for prompt in ["bench", "generate", "help"] {
             let result = try run("-i", prompt, "--seqlength", "20")
             #expect(result.status == 0 && result.output.hasPrefix(prompt))
@@ -194,7 +194,7 @@ struct FullCommandTests {
         (["--system", "a"], "--system needs --chat"),
         (["-i", "a", "-f", "-"], "-i with -f or --chat: choose one source of text"),
     ])
-    func `wrong usage is said in one line`(options: [String], message: String) throws {
+    func `wrong usage gives one line`(options: [String], message: String) throws {
         let result = try CommandRunner.run(
             program!, ["-t", model.tokenizer, "-w", model.weights] + options)
         #expect(result.status == 64)
@@ -202,7 +202,7 @@ struct FullCommandTests {
         #expect(result.error.hasPrefix("Error: \(message)\n"))
     }
 
-    @Test func `files that cannot be used are named`() throws {
+    @Test func `an unusable file is named`() throws {
         let missing = try run("-f", "/nowhere/prompt")
         #expect(missing.status == 1)
         #expect(

@@ -1,4 +1,4 @@
-// ForwardMode: all modes generate the same text, and the same numbers at every stage.
+// ModeTests: all modes generate the same text, and the same numbers at every stage.
 
 import TestSupport
 import Testing
@@ -21,7 +21,7 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
 
 @Suite struct ModeTests {
     @Test(arguments: modes)
-    func `the text is the compact one's`(cache: CacheMode, chunkSize: Int) throws {
+    func `the text equals compact-llama's`(cache: CacheMode, chunkSize: Int) throws {
         let model = try TinyModel()
         let compact = try CompactLlama.Llama(weights: model.weights, tokenizer: model.tokenizer)
         var expected = ""
@@ -29,14 +29,14 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
         let full = try model.llama()
         full.setModes(cache: cache, chunkSize: chunkSize, capacity: 40)
         #expect(try full.text("a b", seqLength: 40) == expected)
-        // a second text begins anew
+        // a second text starts with an empty cache
         #expect(try full.text("a b", seqLength: 40) == expected)
     }
 
     @Test(
         .enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)),
         arguments: modes)
-    func `real weights tell the reference's story`(cache: CacheMode, chunkSize: Int) throws {
+    func `real weights give the reference text`(cache: CacheMode, chunkSize: Int) throws {
         let llama = try FullLlama.Llama(
             weights: TestData.model("stories260K.bin"), tokenizer: TestData.model("tok512.model"))
         for expected in try TestData.greedyTexts().prefix(3) {
@@ -47,7 +47,7 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
     }
 
     @Test(arguments: modes)
-    func `the traces agree`(cache: CacheMode, chunkSize: Int) throws {
+    func `the traces of all modes agree`(cache: CacheMode, chunkSize: Int) throws {
         let model = try TinyModel()
         func records(_ cache: CacheMode, _ chunkSize: Int) throws -> [TraceRecord] {
             let llama = try model.llama()
@@ -65,7 +65,7 @@ private func trace(_ run: () throws -> Void) rethrows -> [TraceRecord] {
         }
     }
 
-    @Test func `memory for a whole text is reserved once`() throws {
+    @Test func `memory for the whole text is reserved once`() throws {
         let llama = try TinyModel().llama()
         llama.setModes(cache: .inPlace, chunkSize: .max, capacity: 40)
         _ = try llama.generate([1, 2], startPos: 0)

@@ -1,4 +1,4 @@
-// PrefillProgress: the percentage that it shows, in every mode, and when.
+// PrefillProgressTests: the percentage that PrefillProgress shows in every mode, and when.
 
 import Support
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import FullLlama
 
 @Suite struct PrefillProgressTests {
-    /// What is shown while a model of two layers reads a prompt in chunks, and then decodes a token.
+    /// The output while a model of two layers reads a prompt in chunks, and then decodes a token.
     private func shown(prompt: Range<Int>, chunks: [Range<Int>]) async throws -> [String] {
         var shown: [String] = []
         let progress = PrefillProgress(layerCount: 2) { shown.append($0) }
@@ -29,22 +29,21 @@ import Testing
         percentages.map { "\rreading the prompt: \($0) % " } + ["\r\u{1B}[K"]
     }
 
-    @Test func `one chunk shows its layers, and decoding shows nothing`() async throws {
+    @Test func `one chunk shows progress by layer, and decoding shows none`() async throws {
         #expect(try await shown(prompt: 0..<8, chunks: [0..<8]) == lines(0, 50))
     }
 
-    @Test func `a prompt token by token shows its tokens`() async throws {
+    @Test func `a prompt token by token shows progress by token`() async throws {
         let shown = try await shown(prompt: 10..<12, chunks: [10..<11, 11..<12])
         #expect(shown == lines(0, 25, 50, 75))
     }
 
-    @Test func `without a cache, earlier text counts as the beginning of the prompt`() async throws
-    {
+    @Test func `without a cache, the recomputed text counts as part of the prompt`() async throws {
         let shown = try await shown(prompt: 4..<8, chunks: [0..<4, 4..<8])
         #expect(shown == lines(0, 50, 0, 50))
     }
 
-    @Test func `a quick prompt shows nothing`() {
+    @Test func `a short prefill shows no progress`() {
         var shown: [String] = []
         let progress = PrefillProgress(layerCount: 1) { shown.append($0) }
         progress.begin(prompt: 0..<4)

@@ -1,4 +1,4 @@
-// Sampler: it samples as llama2.c does.
+// SamplerTests: Sampler samples like llama2.c.
 
 import Foundation
 import TestSupport
@@ -18,22 +18,22 @@ import Testing
         #expect(generator.nextFloat() == 0.782_255_83)
     }
 
-    @Test func `temperature 0 is greedy, the first among equals`() {
+    @Test func `temperature 0 is greedy and selects the first of equal logits`() {
         var sampler = Sampler()
         #expect(sampler.sample(Tensor([0, 3, -1, 3])) == 1)
     }
 
-    /// Distribution of 1/2, 1/4, 1/8, 1/8, in another order.
+    /// Logits of the probabilities 1/8, 1/2, 1/8, 1/4.
     private let logits = Tensor([0.125, 0.5, 0.125, 0.25].map { (x: Float) in Foundation.log(x) })
 
-    @Test func `with all tokens the random number walks along the vocabulary`() {
+    @Test func `without top-p tokens are sampled in vocabulary order`() {
         // the random numbers of seed 42 are 0.339, 0.782, 0.790, 0.944
         var sampler = Sampler(temperature: 1, topP: 1, seed: 42)
         #expect((0..<4).map { _ in sampler.sample(logits) } == [1, 3, 3, 3])
     }
 
-    @Test func `with top-p the random number walks along the most probable tokens`() {
-        // 1/2 and 1/4 are above 0.7 together: the random numbers become 0.254, 0.587, 0.593, 0.708
+    @Test func `with top-p tokens are sampled in order of probability`() {
+        // 1/2 + 1/4 exceeds 0.7: times 3/4, the numbers are 0.254, 0.587, 0.593, 0.708
         var sampler = Sampler(temperature: 1, topP: 0.7, seed: 42)
         #expect((0..<4).map { _ in sampler.sample(logits) } == [1, 3, 3, 3])
         sampler = Sampler(temperature: 1, topP: 0.4, seed: 42)
@@ -46,12 +46,12 @@ import Testing
     }
 
     @Test(arguments: [Float(0.1), 0.5, 0.9, 0.99], [Float(0.01), 0.3, 3])
-    func `top-p samples as if all tokens were sorted`(topP: Float, spread: Float) {
+    func `top-p equals sampling from all tokens sorted`(topP: Float, spread: Float) {
         var random = Random(seed: 5)
         for seed in 1...40 as ClosedRange<UInt64> {
             let logits = Tensor(random.floats(3000, in: -spread...spread))
             var sampler = Sampler(temperature: 1, topP: topP, seed: seed)
-            // run.c's way: sort what is above the cut-off, take as many as pass topP, sample
+            // like run.c: sort the tokens above the cutoff, cut them at topP, sample
             let probabilities = Softmax()(logits).values
             let cutoff = (1 - topP) / 2999
             let order = probabilities.indices.filter { probabilities[$0] >= cutoff }
@@ -69,14 +69,14 @@ import Testing
                 return limit < sum
             }
             let found = sampler.sample(logits)
-            // sums of thousands of probabilities round differently: a neighbour will do
+            // sums of thousands of probabilities round differently, so a neighbour is accepted
             let distance = abs(order.firstIndex(of: found)! - order.firstIndex(of: expected!)!)
             #expect(distance <= 1)
         }
     }
 
-    @Test func `a sum that meets topP exactly does not pass it`() {
-        // 1000 tokens of weight 1, then 1000 of 1/e: one of these topP is the exact sum of the first
+    @Test func `a sum equal to top-p does not exceed it`() {
+        // 1000 tokens of weight 1, then 1000 of 1/e: one topP is the sum of the first 1000
         let logits = Tensor((0..<2000).map { $0 < 1000 ? 1 : 0 })
         var topP = Float(1000 / (1000 + 1000 / 2.718281828459045))
         for _ in 0..<50 { topP = topP.nextDown }
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test(arguments: [0.3, 0.9, 0.9999999] as [Float])
-    func `of 32,000 every sample is a probable token`(topP: Float) {
+    func `every sample of 32,000 tokens is within top-p`(topP: Float) {
         var random = Random(seed: 7)
         let scores = (0..<32000).map { _ in
             random.floats(4, in: -1.5...1.5).reduce(0, +)
@@ -104,12 +104,12 @@ import Testing
         }
     }
 
-    @Test func `with equal probabilities and a tiny top-p there is still a token`() {
+    @Test func `equal probabilities and a tiny top-p still give a token`() {
         var sampler = Sampler(temperature: 1, topP: 1e-6, seed: 5)
         #expect((0..<4).contains(sampler.sample(Tensor([1, 1, 1, 1]))))
     }
 
-    @Test func `candidates come by falling probability`() {
+    @Test func `candidates are in descending order of probability`() {
         var sampler = Sampler()
         sampler.candidateCount = 3
         nonisolated(unsafe) var shown: [(token: Int, probability: Float)] = []
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
-    func `the same seed tells llama2.c's story`() throws {
+    func `the same seed gives llama2.c's text`() throws {
         let llama = try Llama(
             weights: TestData.model("stories260K.bin"), tokenizer: TestData.model("tok512.model"))
         let stories: [Sampled] = try TestData.reference("stories260K-sampled.json")

@@ -1,10 +1,10 @@
-// The full variant stays the compact file's sibling.
+// SiblingTests: FullLlama.swift keeps the lines and the order of CompactLlama.swift.
 
 import Foundation
 import Testing
 
 @Suite struct SiblingTests {
-    /// The lines that say something, from the first layer to the end of `Llama`.
+    /// The non-empty lines from the first layer to the end of `Llama`.
     private func lines(_ path: String) throws -> [String] {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
@@ -14,8 +14,7 @@ import Testing
             .filter { !$0.trimmingCharacters(in: .whitespaces).isEmpty }
     }
 
-    @Test func `at least 85 % of the compact file stand in it unchanged, in the same order`() throws
-    {
+    @Test func `it has at least 85 % of the compact file's lines, in order`() throws {
         let compact = try lines("CompactLlama/CompactLlama.swift")
         let full = try lines("FullLlama/FullLlama.swift")
         let removed = full.difference(from: compact).removals.count

@@ -1,11 +1,11 @@
-// StageTimer: the calls of every stage, as a tree.
+// StageTimerTests: the calls of every stage, as a tree.
 
 import Testing
 
 @testable import FullLlama
 
 @Suite struct StageTimerTests {
-    @Test func `the timer counts calls and draws a tree`() throws {
+    @Test func `the timer prints the calls of each stage as a tree`() throws {
         let timer = StageTimer()
         let llama = try TinyModel().llama()
         try StagedRun.observed(by: [timer]) { _ = try llama.text("a", seqLength: 6) }

@@ -1,4 +1,4 @@
-// TinyModel: a model of random weights and its tokenizer, in files, for tests of whole runs.
+// TinyModel: files of a model with random weights and its tokenizer, for tests of whole runs.
 
 import TestSupport
 
@@ -15,7 +15,7 @@ struct TinyModel {
         var sizes = TinySizes(vocab: tiny.vocabSize, dim: 8)
         (sizes.layers, sizes.maxSeqLen) = (2, maxSeqLen)
         var values = sizes.randomValues(seed: 7)
-        // BOS and EOS never win: every text grows to its full length
+        // BOS and EOS are never the most probable: every text reaches its full length
         for token in [TinyTokenizer.bos, TinyTokenizer.eos] {
             for i in 0..<8 { values["output.weight"]![token * 8 + i] = 0 }
         }
@@ -26,7 +26,7 @@ struct TinyModel {
 
     func llama() throws -> Llama { try Llama(weights: weights, tokenizer: tokenizer) }
 
-    /// Where to put a file beside the model's.
+    /// The path of a file next to the model's.
     func path(_ name: String) -> String { folder.path + "/" + name }
 
     func write(_ text: String, as name: String) throws -> String {

@@ -1,4 +1,4 @@
-// Trace: what is recorded, and how TraceComparison finds differences.
+// TraceTests: the records of a trace, and the differences that TraceComparison reports.
 
 import Foundation
 import TestSupport
@@ -68,7 +68,7 @@ import Testing
         #expect("\(comparison)".contains("90 of 90 records compared"))
     }
 
-    @Test func `the first stage that leaves the tolerance is named`() throws {
+    @Test func `the first stage outside the tolerance is named`() throws {
         var changed = try records()
         let index = changed.firstIndex { $0.stage == "layers.1.ffn_norm" && $0.position == 2 }!
         let old = changed[index]
@@ -78,10 +78,11 @@ import Testing
         try run(record: comparison.compare)
         #expect(!comparison.agrees)
         #expect(comparison.firstOutside == "layers.1.ffn_norm at position 2")
-        #expect("\(comparison)".contains("first outside: layers.1.ffn_norm at position 2"))
+        #expect(
+            "\(comparison)".contains("first outside tolerance: layers.1.ffn_norm at position 2"))
     }
 
-    @Test func `numbers that are none, and other counts, are outside`() throws {
+    @Test func `NaN and other counts are outside the tolerance`() throws {
         for values in [[Float.nan], []] {
             var changed = try records()
             let old = changed[0]
@@ -94,12 +95,12 @@ import Testing
         }
     }
 
-    @Test func `records that the run does not reach are missed`() throws {
+    @Test func `records missing from the run are reported`() throws {
         let extra = TraceRecord(position: 99, stage: "norm", shape: [1], values: [1])
         let comparison = try TraceComparison(path: write(records() + [extra]), tolerance: 1)
         try run(record: comparison.compare)
         #expect(!comparison.agrees)
-        #expect("\(comparison)".contains("not met by this run: norm at position 99"))
+        #expect("\(comparison)".contains("missing from this run: norm at position 99"))
     }
 
     private func write(_ records: [TraceRecord]) throws -> String {
@@ -110,7 +111,7 @@ import Testing
         return try model.write(lines.joined(separator: "\n"), as: "changed.jsonl")
     }
 
-    @Test func `another program's numbers may be more exact than ours`() throws {
+    @Test func `values outside the range of Float are accepted`() throws {
         let record = #"{"position":0,"stage":"norm","shape":[1],"values":[1e-50]}"#
         let path = try model.write(record + "\n\n{}", as: "exact")
         #expect(throws: TraceError.notARecord(path, line: 3)) {
@@ -119,7 +120,7 @@ import Testing
         _ = try TraceComparison(path: model.write(record, as: "exact"), tolerance: 1)
     }
 
-    @Test func `what is not a trace is said`() throws {
+    @Test func `a file that is not a trace is refused`() throws {
         let other = try model.write("{\"position\": 1}", as: "other")
         #expect(throws: TraceError.notARecord(other, line: 1)) {
             try TraceComparison(path: other, tolerance: 1)

@@ -1,4 +1,4 @@
-// Append: growing a tensor in place, as the KV cache does, without showing it to any other tensor.
+// AppendTests: a tensor grows in place, as the KV cache does, without a change to any other tensor.
 
 import TestSupport
 import Testing
@@ -8,7 +8,7 @@ import Testing
 private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensions(axis: 0) }
 
 @Suite struct AppendTests {
-    @Test func `rows are added at the end of the first axis`() {
+    @Test func `rows are appended to the first axis`() {
         var tensor = Tensor([1, 2, 3, 4], shape: [2, 2])
         tensor.append(row(5, 6), axis: 0)
         tensor.append(row(7, 8), axis: -2)
@@ -16,8 +16,7 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
         #expect(tensor.values == [1, 2, 3, 4, 5, 6, 7, 8])
     }
 
-    @Test(arguments: [0, 1, 2]) func `any axis grows from nothing, in steps of any size`(axis: Int)
-    {
+    @Test(arguments: [0, 1, 2]) func `any axis grows from size 0, in steps of any size`(axis: Int) {
         var sizes = [2, 3, 4]
         sizes[axis] = 0
         var tensor = Tensor([], shape: Shape(sizes))
@@ -32,18 +31,18 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
         }
         sizes[axis] = 28
         #expect(tensor.shape == Shape(sizes))
-        // with the growing axis in front, the parts follow each other
+        // with the growing axis first, the parts are consecutive
         let front = parts.map { $0.transposed(0, axis).values }
         #expect(tensor.transposed(0, axis).values == front.flatMap { $0 })
     }
 
-    @Test func `a view can be added`() {
+    @Test func `a view can be appended`() {
         var tensor = Tensor([1, 2, 3, 4], shape: [2, 2])
         tensor.append(Tensor([5, 6, 7, 8], shape: [2, 2]).transposed(), axis: 1)
         #expect(tensor.values == [1, 2, 5, 7, 3, 4, 6, 8])
     }
 
-    @Test func `a tensor can be added to itself`() {
+    @Test func `a tensor can be appended to itself`() {
         var tensor = Tensor([1, 2, 3, 4], shape: [2, 2])
         tensor.append(tensor, axis: 0)
         tensor.append(tensor, axis: 0)
@@ -51,9 +50,9 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
         #expect(tensor.values == [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2])
     }
 
-    @Test func `a copy taken before stays as it was`() {
+    @Test func `an earlier copy does not change`() {
         var tensor = Tensor([1], shape: [1, 1])
-        for value in 2...5 { tensor.append(row(Float(value)), axis: 0) }  // room for three more
+        for value in 2...5 { tensor.append(row(Float(value)), axis: 0) }  // capacity for three more
         let copy = tensor
         var other = tensor
         tensor.append(row(6), axis: 0)
@@ -64,7 +63,7 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
         #expect(other.values == [1, 2, 3, 4, 5, 7])
     }
 
-    @Test func `a shorter view of a tensor grows without overwriting it`() {
+    @Test func `a view grows without overwriting its tensor`() {
         let whole = Tensor(0..<6).reshaped(3, 2)
         var part = whole[0..<1]
         part.append(row(8, 9), axis: 0)
@@ -72,7 +71,7 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
         #expect(whole.values == [0, 1, 2, 3, 4, 5])
     }
 
-    @Test func `views of a grown tensor stay as they were`() {
+    @Test func `views of a growing tensor do not change`() {
         var tensor = Tensor([], shape: [2, 0, 2])
         var views: [Tensor] = []
         for step in 0..<20 {
@@ -89,15 +88,15 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
     }
 
     @Test func `transposed and broadcast tensors grow too`() {
-        var turned = Tensor(0..<6).reshaped(2, 3).transposed()
-        turned.append(row(8, 9), axis: 0)
-        #expect(turned.values == [0, 3, 1, 4, 2, 5, 8, 9])
+        var transposed = Tensor(0..<6).reshaped(2, 3).transposed()
+        transposed.append(row(8, 9), axis: 0)
+        #expect(transposed.values == [0, 3, 1, 4, 2, 5, 8, 9])
         var column = Tensor([1, 2]).expandedDimensions(axis: 1)
         column.append(Tensor([3, 4]).expandedDimensions(axis: 1), axis: 1)
         #expect(column.values == [1, 3, 2, 4])
     }
 
-    @Test func `growing by one copies old elements only now and then`() {
+    @Test func `growing by one rarely copies old elements`() {
         var tensor = Tensor([], shape: [2, 0, 4])
         let part = Tensor.full([2, 1, 4], 1)
         var moves = 0
@@ -107,6 +106,6 @@ private func row(_ values: Float...) -> Tensor { Tensor(values).expandedDimensio
             if tensor.storage.start != before { moves += 1 }
         }
         #expect(tensor.shape == [2, 1000, 4])
-        #expect(moves <= 12, "the room doubles, so 1000 steps need about 10 moves")
+        #expect(moves <= 12, "the capacity doubles, so 1000 steps need about 10 moves")
     }
 }

@@ -1,11 +1,11 @@
-// Matmul: every layout and size against a naive product in double precision.
+// MatmulTests: products of every layout and size compared with a naive product in double precision.
 
 import TestSupport
 import Testing
 
 @testable import Support
 
-/// How an operand lies in memory.
+/// The memory layout of an operand.
 enum Layout: CaseIterable, Sendable {
     case contiguous, transposed, sliced
 
@@ -14,11 +14,11 @@ enum Layout: CaseIterable, Sendable {
         switch self {
         case .contiguous: return Tensor(values, shape: [rows, columns])
         case .transposed:
-            let turned = Tensor(values, shape: [rows, columns]).transposed()
-            return Tensor(turned.values, shape: [columns, rows]).transposed()
-        case .sliced:  // one of two matrices that alternate row by row, the other full of traps
-            let trap = Tensor.full([rows, columns], .nan)
-            return stacked([trap, Tensor(values, shape: [rows, columns])], axis: 1)
+            let transposed = Tensor(values, shape: [rows, columns]).transposed()
+            return Tensor(transposed.values, shape: [columns, rows]).transposed()
+        case .sliced:  // alternates row by row with a matrix of NaN
+            let other = Tensor.full([rows, columns], .nan)
+            return stacked([other, Tensor(values, shape: [rows, columns])], axis: 1)
                 .selecting(1, axis: 1)
         }
     }
@@ -38,7 +38,7 @@ private func naiveProduct(_ a: [Float], _ b: [Float], _ m: Int, _ k: Int, _ n: I
     return product
 }
 
-/// For 0 ... below `size`, in [-1, 1].
+/// Random numbers in [-1, 1].
 private func numbers(_ count: Int, seed: Int) -> [Float] {
     var random = Random(seed: UInt64(seed))
     return random.floats(count)
@@ -54,7 +54,7 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
             matmul(a.transposed(), b.transposed()).values == [39, 49, 59, 54, 68, 82, 69, 87, 105])
     }
 
-    @Test func `a vector counts as a row, and gives a vector`() {
+    @Test func `a vector is treated as a row, and gives a vector`() {
         let b = Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2])
         #expect(matmul(Tensor([1, 10, 100]), b).shape == [2])
         #expect(matmul(Tensor([1, 10, 100]), b).values == [531, 642])
@@ -99,8 +99,8 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
         }
     }
 
-    @Test(arguments: [1, 4], [1, 3, 5]) func `the axes in front broadcast`(seq: Int, total: Int) {
-        // as attention does it: [kv 2, group 3, seq, 4] times [kv 2, 1, 4, total]
+    @Test(arguments: [1, 4], [1, 3, 5]) func `the leading axes broadcast`(seq: Int, total: Int) {
+        // as in attention: [nKvHeads 2, group 3, seq, 4] times [nKvHeads 2, 1, 4, total]
         let q = numbers(2 * 3 * seq * 4, seed: 3)
         let k = numbers(2 * total * 4, seed: 4)
         let queries = Tensor(q, shape: [2, 3, seq, 4])
@@ -130,7 +130,7 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
         }
     }
 
-    @Test func `one matrix serves a whole batch, on either side`() {
+    @Test func `one matrix broadcasts over a batch, on either side`() {
         let batch = Tensor(0..<12).reshaped(3, 2, 2)
         let flip = Tensor([0, 1, 1, 0], shape: [2, 2])
         #expect(matmul(batch, flip).values == [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10])
@@ -148,7 +148,7 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
             matmul(Tensor([], shape: [0, 2]), Tensor([1, 2], shape: [2, 1])).shape == [0, 1])
     }
 
-    @Test(arguments: [1, 4]) func `infinities and NaN reach the result, and only where they belong`(
+    @Test(arguments: [1, 4]) func `infinities and NaN affect only their own columns`(
         m: Int
     ) {
         var b = [Float](repeating: 1, count: 17 * 20)
@@ -165,7 +165,7 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
         }
     }
 
-    @Test func `the same product is the same to the last bit every time`() {
+    @Test func `repeated products are bitwise equal`() {
         let a = Tensor(numbers(3 * 288, seed: 5), shape: [3, 288])
         let b = Tensor(numbers(288 * 800, seed: 6), shape: [800, 288]).transposed()
         let first = matmul(a, b).values
@@ -173,7 +173,7 @@ private func numbers(_ count: Int, seed: Int) -> [Float] {
     }
 
     @Test(arguments: [(1, 48), (1, 291), (3, 288), (5, 64)], [1, 17, 64, 291])
-    func `tasks and threads do not change a single bit`(sizes: (Int, Int), n: Int) {
+    func `task size and thread count do not change a bit`(sizes: (Int, Int), n: Int) {
         let ((m, k), width) = (sizes, 16)
         var random = Random(seed: UInt64(m * k + n))
         let (a, b) = (random.floats(m * k, in: -1...1), random.floats(k * n, in: -1...1))

@@ -1,12 +1,12 @@
-// Preconditions: a wrong shape is a programmer's error, and stops the program. Each body runs in a
-// process of its own, so that one that stops does not stop the tests.
+// PreconditionTests: a wrong shape is a programmer's error and stops the program. Each body runs in
+// a separate process, so that the tests continue.
 
 import Testing
 
 @testable import Support
 
 @Suite struct PreconditionTests {
-    @Test func `shapes that do not fit stop the program`() async {
+    @Test func `mismatched shapes stop the program`() async {
         await #expect(processExitsWith: .failure) { _ = Tensor([1, 2]) + Tensor([1, 2, 3]) }
         await #expect(processExitsWith: .failure) {
             _ = matmul(Tensor.full([2, 3], 1), Tensor.full([2, 3], 1))
@@ -23,9 +23,9 @@ import Testing
         }
     }
 
-    @Test func `a slice that owns its memory grows within it`() async {
+    @Test func `a uniquely owned slice does not grow beyond its memory`() async {
         await #expect(processExitsWith: .success) {
-            // the second rows of two matrices: behind the last one, there is no room for a second
+            // the second rows of two matrices: there is no capacity for another after the last one
             var rows = Tensor(0..<24).reshaped(2, 3, 4).selecting(1, axis: 1)
             rows.append(Tensor(100..<116).reshaped(2, 8), axis: 1)
             let end = rows.offset + rows.strides[0] + 12

@@ -1,4 +1,4 @@
-// Random weights for measurements: the same numbers in every format, as far as it can hold them.
+// RandomWeightsTests: random weights are equal in all element types, up to their precision.
 
 import Testing
 
@@ -18,19 +18,19 @@ import Testing
         #expect(values.contains { $0 > 0 } && values.contains { $0 < 0 })
     }
 
-    @Test func `halves are the same numbers, cut off`() {
+    @Test func `half-precision values are the same numbers, truncated`() {
         for (half, lost) in [(ElementType.float16, UInt32(13)), (.bfloat16, 16)] {
             let cut = values(.float32).map { Float(bitPattern: ($0.bitPattern >> lost) << lost) }
             #expect(values(half) == cut)
         }
     }
 
-    @Test func `a seed makes the same numbers again, another seed others`() {
+    @Test func `equal seeds give equal numbers, other seeds other numbers`() {
         #expect(values(.float32) == values(.float32))
         #expect(values(.float32) != values(.float32, seed: 2))
     }
 
-    @Test func `every matrix of a token is among those to be read, the embeddings are not`() {
+    @Test func `matrices holds every matrix of a layer and the classifier`() {
         let weights = Weights(random: config, element: .float32, seed: 1)
         let layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32
         #expect(weights.matrices.reduce(0) { $0 + $1.shape.count } == 2 * layer + 50 * 32)

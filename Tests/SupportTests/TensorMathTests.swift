@@ -1,4 +1,4 @@
-// Arithmetic: broadcasting, reductions and functions of every element.
+// TensorMathTests: broadcasting, reductions and element-wise functions.
 
 import Foundation
 import Support
@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct BroadcastingTests {
-    @Test func `a column and a row make a table`() {
+    @Test func `a column and a row broadcast to a matrix`() {
         let column = Tensor([10, 20], shape: [2, 1])
         let row = Tensor([1, 2, 3])
         #expect((column + row).shape == [2, 3])
@@ -33,7 +33,7 @@ import Testing
         #expect((-b).values == [0, -2, -4, -1, -3, -5])
     }
 
-    @Test func `numbers stand on either side`() {
+    @Test func `a scalar may be on either side`() {
         let x = Tensor([1, 2])
         #expect((x + 1).values == [2, 3])
         #expect((1 + x).values == [2, 3])
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: [1, 7, 8, 9, 100, 16_383, 16_385, 40_000])
-    func `every length is computed to its end`(count: Int) {
+    func `every length is computed completely`(count: Int) {
         let x = Tensor(0..<count)
         let expected = (0..<count).map { Float($0) * 3 }
         #expect(deviation((x + x * 2).values, expected) <= .none)
@@ -74,16 +74,16 @@ import Testing
         #expect(cube.sum(axis: -1).shape == [2, 2, 1])
     }
 
-    @Test func `means and largest elements, too`() {
+    @Test func `means and maxima keep the axis with size 1`() {
         #expect(cube.mean(axis: 1).values == [2.5, 4, 4, 3, 4, 3.5])
         #expect(cube.max(axis: 0).values == [1, 5, 9, 7, 8, 6])
         #expect(cube.max(axis: -1).values == [5, 6, 9, 8])
     }
 
     @Test func `views are reduced along their own axes`() {
-        let turned = cube.transposed(0, -1)  // [3, 2, 2]
-        #expect(turned.sum(axis: 0).values == [8, 8, 13, 13])
-        #expect(turned.sum(axis: 2).values == [0, 11, 5, 11, 11, 4])
+        let transposed = cube.transposed(0, -1)  // [3, 2, 2]
+        #expect(transposed.sum(axis: 0).values == [8, 8, 13, 13])
+        #expect(transposed.sum(axis: 2).values == [0, 11, 5, 11, 11, 4])
         #expect(cube.selecting(1, axis: 0).max(axis: 0).values == [7, 8, 9])
         #expect(Tensor([2, 3]).expandedDimensions(axis: 1).sum(axis: 1).values == [2, 3])
         #expect(Tensor([2, 3]).expandedDimensions(axis: 0).sum(axis: 0).values == [2, 3])
@@ -100,14 +100,14 @@ import Testing
         #expect(deviation(rows.sum(axis: 0).values, [sum, -sum]) <= .rounding)
     }
 
-    @Test func `nothing sums to 0 and has no largest element`() {
+    @Test func `an empty row sums to 0 and has the maximum -infinity`() {
         let none = Tensor([], shape: [2, 0])
         #expect(none.sum(axis: 1).values == [0, 0])
         #expect(none.max(axis: 1).values == [-.infinity, -.infinity])
         #expect(none.sum(axis: 0).shape == [1, 0])
     }
 
-    @Test func `argmax is the lowest index among the largest`() {
+    @Test func `argmax is the lowest index among equal maxima`() {
         #expect(Tensor([1, 3, 3, 2]).argmax() == 1)
         #expect(Tensor([-5]).argmax() == 0)
         #expect(Tensor([-.infinity, -.infinity]).argmax() == 0)
@@ -118,19 +118,19 @@ import Testing
         #expect(Tensor([0, 9, 1, 9, 2, 10], shape: [3, 2]).selecting(1, axis: 1).argmax() == 2)
     }
 
-    @Test(arguments: 0..<20) func `argmax finds the largest wherever it is`(index: Int) {
+    @Test(arguments: 0..<20) func `argmax finds the maximum at any index`(index: Int) {
         var values = [Float](repeating: -1, count: 20)
         values[index] = -0.5
         #expect(Tensor(values).argmax() == index)
     }
 
-    @Test func `argmax stays within a vector that has NaN`() {
+    @Test func `argmax of a vector with NaN is a valid index`() {
         #expect((0..<3).contains(Tensor([.nan, .nan, .nan]).argmax()))
         #expect((0..<3).contains(Tensor([1, .nan, 2]).argmax()))
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity], [0, 7, 8, 20])
-    func `one element that is not finite is found`(value: Float, index: Int) {
+    func `one element that is not finite is detected`(value: Float, index: Int) {
         var values = [Float](repeating: .greatestFiniteMagnitude, count: 21)
         #expect(Tensor(values).isFinite)
         values[index] = value
@@ -138,7 +138,7 @@ import Testing
         #expect(!Tensor(values).reshaped(3, 7).transposed().isFinite)
     }
 
-    @Test func `opposite infinities do not cancel, and nothing is finite`() {
+    @Test func `opposite infinities do not cancel, and an empty tensor is finite`() {
         #expect(!Tensor([.infinity, -.infinity]).isFinite)
         #expect(Tensor([], shape: [0]).isFinite)
     }
@@ -152,11 +152,11 @@ import Testing
         for (x, e) in zip(xs, exp(Tensor(xs)).values) {
             let exact = Foundation.exp(Double(x))
             let error = abs(Double(e) - exact) / Double(Float(exact).ulp)
-            #expect(error <= 2, "exp(\(x)) = \(e) is \(error) units in the last place off")
+            #expect(error <= 2, "exp(\(x)) = \(e) has an error of \(error) units in the last place")
         }
     }
 
-    @Test func `exp of what is too large, too small or no number is as in C`() {
+    @Test func `exp of extreme values and NaN equals C's`() {
         let xs: [Float] = [88.73, 1000, .greatestFiniteMagnitude, .infinity]
         #expect(exp(Tensor(xs)).values == xs.map { _ in .infinity })
         let small: [Float] = [-104, -1000, -.greatestFiniteMagnitude, -.infinity]
@@ -166,7 +166,7 @@ import Testing
         #expect(exp(Tensor([1, -Float.nan, 1, 1, 1, 1, 1, 1, 1])).values[1].isNaN)
     }
 
-    @Test func `roots, powers, sines and cosines are Foundation's`() {
+    @Test func `roots, powers, sines and cosines agree with Foundation`() {
         let xs: [Float] = [0, 0.25, 1, 2, 3, 10, 100.5, 511, 4095]
         #expect(sqrt(Tensor(xs)).values == xs.map { $0.squareRoot() })
         #expect(
@@ -178,10 +178,10 @@ import Testing
         #expect(sqrt(Tensor([-1])).values[0].isNaN)
     }
 
-    @Test func `functions of views follow their elements`() {
-        let turned = Tensor([1, 4, 9, 16, 25, 36], shape: [2, 3]).transposed()
-        #expect(sqrt(turned).values == [1, 4, 2, 5, 3, 6])
-        #expect(sqrt(turned).shape == [3, 2])
+    @Test func `functions apply to the elements of a view`() {
+        let matrix = Tensor([1, 4, 9, 16, 25, 36], shape: [2, 3]).transposed()
+        #expect(sqrt(matrix).values == [1, 4, 2, 5, 3, 6])
+        #expect(sqrt(matrix).shape == [3, 2])
         #expect(exp(Tensor([0, 9, 0, 9]).reshaped(2, 2).selecting(0, axis: 1)).values == [1, 1])
     }
 
@@ -195,10 +195,10 @@ import Testing
         for tensor in [a, copy, view] { #expect(tensor.values == (1...9).map(Float.init)) }
     }
 
-    @Test func `a result in its operand's memory is the same as in fresh memory`() {
+    @Test func `a result in its operand's memory equals one in new memory`() {
         var x = Tensor((0..<40).map(Float.init), shape: [4, 10])
         let kept = x
-        x = x + 1  // in fresh memory, since `kept` has the old
+        x = x + 1  // in new memory, because `kept` references the old
         x = x * Tensor([1, 2, 3, 4], shape: [4, 1])
         x = exp(-x / x.max(axis: -1))
         x = x - x[0]

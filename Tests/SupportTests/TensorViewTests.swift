@@ -1,4 +1,4 @@
-// Views: shapes, reshaped, transposed, selecting and slices show the right elements of a tensor.
+// TensorViewTests: shapes, reshaped, transposed, selecting and slices have the right elements.
 
 import Support
 import Testing
@@ -18,7 +18,7 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(shape.description == "[2, 3, 4]")
     }
 
-    @Test func `shapes of different rank differ`() {
+    @Test func `shapes of different rank are not equal`() {
         #expect(Shape([2]) != [2, 1])
         #expect(Shape([1, 2]) != [2])
         #expect(Shape([]).count == 1)
@@ -56,7 +56,7 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(counting(2, 3, 1).transposed(0, -1).shape == [1, 3, 2])
     }
 
-    @Test func `reshaping a transposed tensor reads it row by row`() {
+    @Test func `reshaping a transposed tensor is row-major`() {
         #expect(counting(2, 3).transposed().reshaped(6).values == [0, 3, 1, 4, 2, 5])
         #expect(counting(2, 3).transposed().reshaped(2, 3).values == [0, 3, 1, 4, 2, 5])
     }
@@ -73,14 +73,14 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(heads.transposed(0, 1).reshaped(2, 8).values == counting(2, 8).values)
     }
 
-    @Test func `reshaping agrees with walking the elements, whatever was transposed before`() {
+    @Test func `reshaping agrees with element order after any transposition`() {
         let sizes = [2, 3, 4]
         let targets: [Shape] = [
             [24], [2, 12], [12, 2], [4, 6], [1, 24, 1], [3, 2, 2, 2], [2, 1, 12],
         ]
         for (a, b) in [(0, 1), (0, 2), (1, 2), (1, 1)] {
-            let turned = counting(2, 3, 4).transposed(a, b)
-            // every element's value is its place in the original
+            let view = counting(2, 3, 4).transposed(a, b)
+            // every element's value is its index in the original
             var shape = sizes
             shape.swapAt(a, b)
             var expected: [Float] = []
@@ -93,25 +93,25 @@ private func counting(_ sizes: Int...) -> Tensor {
                     }
                 }
             }
-            #expect(turned.values == expected, "axes \(a) and \(b)")
+            #expect(view.values == expected, "axes \(a) and \(b)")
             for target in targets {
-                let reshaped = turned.reshaped(to: target)
+                let reshaped = view.reshaped(to: target)
                 #expect(reshaped.shape == target)
                 #expect(reshaped.values == expected, "axes \(a) and \(b), to \(target)")
-                #expect(reshaped.reshaped(to: turned.shape).values == expected)
+                #expect(reshaped.reshaped(to: view.shape).values == expected)
             }
         }
     }
 
-    @Test func `axes of size 1 come and go`() {
+    @Test func `axes of size 1 can be added and removed`() {
         let column = counting(3).expandedDimensions(axis: 1)
         #expect(column.shape == [3, 1])
         #expect(column.values == [0, 1, 2])
         #expect(counting(3).expandedDimensions(axis: 0).shape == [1, 3])
         #expect(counting(3).expandedDimensions(axis: -1).shape == [3, 1])
         #expect(counting(2, 3).expandedDimensions(axis: -2).shape == [2, 1, 3])
-        let turned = counting(2, 3).transposed()
-        #expect(turned.expandedDimensions(axis: 1).values == [0, 3, 1, 4, 2, 5])
+        let matrix = counting(2, 3).transposed()
+        #expect(matrix.expandedDimensions(axis: 1).values == [0, 3, 1, 4, 2, 5])
         #expect(column.transposed().reshaped(1, 3, 1).values == [0, 1, 2])
         #expect(counting(2, 1, 3).transposed().reshaped(6).values == [0, 1, 2, 3, 4, 5])
     }
@@ -127,7 +127,7 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(counting(3)[-1].values == [2])
     }
 
-    @Test func `a range of rows is a slice`() {
+    @Test func `a range of rows is a view`() {
         let matrix = counting(4, 2)
         #expect(matrix[1..<3].values == [2, 3, 4, 5])
         #expect(matrix[0..<4].values == matrix.values)
@@ -138,7 +138,7 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(matrix[1..<3].transposed().reshaped(4).values == [2, 4, 3, 5])
     }
 
-    @Test func `rows are gathered in the order named, repeated if asked`() {
+    @Test func `rows are gathered in the given order, with repetitions`() {
         let matrix = counting(3, 2)
         #expect(matrix[[2, 0, 2]].values == [4, 5, 0, 1, 4, 5])
         #expect(matrix[[2, 0, 2]].shape == [3, 2])
@@ -172,7 +172,7 @@ private func counting(_ sizes: Int...) -> Tensor {
         #expect(matrix.values == expected)
     }
 
-    @Test func `the upper triangles of a batch and of a view are filled, and of no copy`() {
+    @Test func `the upper triangles of batches and views are filled, but not of copies`() {
         var batch = Tensor((1...12).map(Float.init), shape: [3, 1, 2, 2])
         let copy = batch
         batch.fillUpperTriangle(diagonal: 1, with: -.infinity)

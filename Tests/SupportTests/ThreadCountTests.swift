@@ -1,4 +1,4 @@
-// ThreadCount: the default honours the CPU quota of control groups, version 1 and 2.
+// ThreadCountTests: the default respects the CPU quota of control groups, version 1 and 2.
 
 import Foundation
 import TestSupport
@@ -27,18 +27,18 @@ import Testing
     }
 
     @Test(arguments: [("200000 100000", 2), ("150000 100000", 1), ("5000 100000", 1)])
-    func `version 2 gives quota and period in one file`(text: String, cores: Int) throws {
+    func `version 2 has quota and period in one file`(text: String, cores: Int) throws {
         #expect(try quota(["cpu.max": text + "\n"]) == cores)
     }
 
-    @Test func `the smallest quota of all groups above counts`() throws {
+    @Test func `the smallest quota of all parent groups applies`() throws {
         let files = [
             "a/b/cpu.max": "max 100000", "a/cpu.max": "300000 100000", "cpu.max": "800000 100000",
         ]
         #expect(try quota(files, group: "1:name=x:/y\n0::/a/b\n") == 3)
     }
 
-    @Test func `version 1 gives them in two files, and -1 for no quota`() throws {
+    @Test func `version 1 has them in two files, and -1 for no quota`() throws {
         let period = ["cpu/cpu.cfs_period_us": "50000\n"]
         let v1 = { (quota: String) in period.merging(["cpu/cpu.cfs_quota_us": quota]) { $1 } }
         #expect(try quota(v1("200000\n"), group: "4:cpu:/x\n") == 4)

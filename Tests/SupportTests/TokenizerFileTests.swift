@@ -1,4 +1,4 @@
-// Tokenizer files: what is no tokenizer is refused, and real ones agree with SentencePiece.
+// TokenizerFileTests: other files are refused, and real tokenizers agree with SentencePiece.
 
 import TestSupport
 import Testing
@@ -13,11 +13,11 @@ import Testing
             try Tokenizer(contentsOf: path, vocabSize: 32000)
         }
         #expect(error == .wrongSize(path, expected: 32000, found: 263))
-        #expect("\(error!)" == "\(path): expected the model's 32000 pieces (vocab_size), found 263")
+        #expect("\(error!)" == "\(path): expected 32000 tokens (the model's vocab_size), found 263")
     }
 
     @Test(arguments: ["", "hello", "\u{0}\u{1}\u{2}", "{\"model\": {\"type\": \"BPE\"}}"])
-    func `what is no tokenizer is refused`(content: String) throws {
+    func `a file that is not a tokenizer is refused`(content: String) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Array(content.utf8), as: "tokenizer.model")
         if content.isEmpty {
@@ -33,20 +33,20 @@ import Testing
         }
     }
 
-    @Test func `a tokenizer without beginning and end is refused`() throws {
+    @Test func `a tokenizer without BOS and EOS is refused`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyTokenizer()
-        tiny.hasBoundaries = false
+        tiny.hasBosAndEos = false
         let path = try folder.write(tiny.bytes, as: "tiny.model")
-        let error = #expect(throws: TokenizerError.noBoundaries(path)) {
+        let error = #expect(throws: TokenizerError.missingBosOrEos(path)) {
             try Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
         }
         #expect(
             error?.description
-                == "\(path): expected pieces for the beginning and the end of a text, found none")
+                == "\(path): the BOS or the EOS token is missing")
     }
 
-    @Test func `a damaged tokenizer is refused or read, and never crashes`() throws {
+    @Test func `a damaged tokenizer is refused or read, but never crashes`() throws {
         let folder = try TemporaryFolder()
         let tiny = TinyTokenizer()
         var random = Random(seed: 5)
@@ -74,7 +74,7 @@ struct TokenizerReferenceTests {
     }
 
     @Test(arguments: ["llama2-tokenizer.model", "tok512.model"])
-    func `ids are those of the reference, and decode to the text`(name: String) throws {
+    func `tokens equal the reference and decode to the text`(name: String) throws {
         let size = name == "tok512.model" ? 512 : 32000
         let tokenizer = try Tokenizer(contentsOf: TestData.model(name), vocabSize: size)
         let cases: [Case] = try TestData.reference("tokenizer.json")
@@ -88,7 +88,7 @@ struct TokenizerReferenceTests {
         }
     }
 
-    @Test func `ids of a generated story stream to its text`() throws {
+    @Test func `tokens of a generated story decode to its text`() throws {
         let path = TestData.model("tok512.model")
         let tokenizer = try Tokenizer(contentsOf: path, vocabSize: 512)
         for story in try TestData.greedyTexts() {

@@ -1,11 +1,11 @@
-// Tokenizer: text to tokens as SentencePiece makes them, and back as they come, one at a time.
+// TokenizerTests: text to tokens as in SentencePiece, and tokens to text one at a time.
 
 import TestSupport
 import Testing
 
 @testable import Support
 
-/// A tokenizer made in memory, in a folder of its own.
+/// A tokenizer made in memory, and its file.
 struct TinyTokenizerFile {
     let folder: TemporaryFolder
     let tiny: TinyTokenizer
@@ -18,7 +18,7 @@ struct TinyTokenizerFile {
         tokenizer = try Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
     }
 
-    /// What the decoder says to each token, and at the end.
+    /// The decoder's text for each token, and at the end.
     func stream(_ tokens: [Int]) -> [String] {
         var decoder = StreamingDecoder(tokenizer)
         return tokens.map { decoder.decode([$0]) } + [decoder.finish()]
@@ -46,7 +46,7 @@ struct TinyTokenizerFile {
             file.tokenizer.encode("b") == [1, file.tiny.token("\u{2581}"), file.tiny.token("b")])
     }
 
-    @Test func `what has no piece is spelled in bytes`() {
+    @Test func `characters without a piece are encoded as bytes`() {
         let bytes = "é\n🦊".utf8.map(TinyTokenizer.token(byte:))
         #expect(file.tokenizer.encode("é\n🦊") == [1, file.tiny.token("\u{2581}")] + bytes)
     }
@@ -59,12 +59,12 @@ struct TinyTokenizerFile {
         #expect(file.stream([1, space, space, a]) == ["", "", " ", " a", ""])
     }
 
-    @Test func `a text that begins with a byte has no space to lose`() {
+    @Test func `a text that begins with a byte loses no space`() {
         let (newline, a) = (TinyTokenizer.token(byte: 10), file.tiny.token("\u{2581}a"))
         #expect(file.stream([1, newline, a]) == ["", "\n", " a", ""])
     }
 
-    @Test func `a character waits until all its bytes are there`() {
+    @Test func `a character waits for all its bytes`() {
         #expect(file.streamBytes([0xC3, 0xA9]) == ["", "é", ""])
         #expect(file.streamBytes([0xE6, 0x97, 0xA5]) == ["", "", "日", ""])
         #expect(file.streamBytes([0xF0, 0x9F, 0xA6, 0x8A]) == ["", "", "", "🦊", ""])
@@ -75,19 +75,19 @@ struct TinyTokenizerFile {
         "\u{7F}", "\u{80}", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}",
         "\u{10FFFF}",
     ])
-    func `the first and last characters of each length stream as others do`(character: String) {
+    func `the first and last characters of each UTF-8 length are decoded`(character: String) {
         let waiting = Array(repeating: "", count: character.utf8.count - 1)
         #expect(file.streamBytes(Array(character.utf8)) == waiting + [character, ""])
     }
 
-    @Test func `each byte of an unfinished character at the end is shown as replaced`() {
+    @Test func `each byte of an incomplete character at the end is replaced`() {
         #expect(file.streamBytes([0xC3]) == ["", "\u{FFFD}"])
         let three = file.streamBytes([0xF0, 0x9F, 0xA6])
         #expect(three.joined() == "\u{FFFD}\u{FFFD}\u{FFFD}")
         #expect(three.dropLast().joined() == "")
     }
 
-    @Test func `an unfinished character before other text is replaced there`() {
+    @Test func `an incomplete character before other text is replaced`() {
         let tokens = [
             TinyTokenizer.token(byte: 0xE6), TinyTokenizer.token(byte: 0x97), file.tiny.token("a"),
         ]
@@ -101,23 +101,23 @@ struct TinyTokenizerFile {
             [0x80], [0xBF, 0xBF], [0xFE], [0xFF], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80],
             [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80],
         ] as [[UInt8]])
-    func `bytes that are no character are replaced, each by one`(bytes: [UInt8]) {
+    func `each invalid byte is replaced`(bytes: [UInt8]) {
         let text = file.streamBytes(bytes + [0x41]).joined()
         #expect(text == String(repeating: "\u{FFFD}", count: bytes.count) + "A")
     }
 
-    @Test func `control tokens say nothing, and do not end the beginning`() {
+    @Test func `control tokens add no text, and the next piece is still the first`() {
         #expect(file.stream([1, 2, file.tiny.token("\u{2581}a"), 2]) == ["", "", "a", "", ""])
     }
 
-    @Test func `a control token ends an unfinished character, as in SentencePiece`() {
+    @Test func `a control token ends an incomplete character, as in SentencePiece`() {
         let tokens = [
             TinyTokenizer.token(byte: 0xC3), TinyTokenizer.bos, TinyTokenizer.token(byte: 0xA9),
         ]
         #expect(file.stream(tokens).joined() == "\u{FFFD}\u{FFFD}")
     }
 
-    @Test func `tokens together give the same text as one by one`() {
+    @Test func `tokens in one call give the same text as one by one`() {
         var random = Random(seed: 11)
         for _ in 0..<200 {
             let tokens = (0..<12).map { _ in
@@ -129,17 +129,17 @@ struct TinyTokenizerFile {
         }
     }
 
-    @Test func `any text comes back as it was`() {
+    @Test func `decoding the tokens of a text gives the text`() {
         for text in [
             "a b", "  a  b ", "naïve café", "日本語", "🦊🦊 a", "a\r\n\tb\u{0}b", "é", "e\u{301}",
         ] {
             let tokens = file.tokenizer.encode(text)
-            // bytes are compared, since Swift's strings are equal in any normal form
+            // compares bytes, because Swift's strings are equal in any normal form
             #expect(Array(file.stream(tokens).joined().utf8) == Array(text.utf8), "\(text)")
         }
     }
 
-    @Test func `a piece that begins with an accent keeps its place behind the space`() throws {
+    @Test func `a piece that begins with a combining accent follows its space`() throws {
         let file = try TinyTokenizerFile(pieces: ["\u{2581}", "\u{2581}\u{301}", "a", "\u{301}"])
         let accent = file.tiny.token("\u{2581}\u{301}")
         let text = file.stream([file.tiny.token("a"), accent]).joined()
@@ -148,12 +148,12 @@ struct TinyTokenizerFile {
         #expect(Array(first.unicodeScalars) == ["\u{301}"])
     }
 
-    @Test func `the unknown token is shown as SentencePiece shows it`() {
+    @Test func `the unknown token decodes as in SentencePiece`() {
         let a = file.tiny.token("\u{2581}a")
         #expect(file.stream([a, TinyTokenizer.unknown]) == ["a", " \u{2047} ", ""])
     }
 
-    @Test func `a beginning with the unknown token keeps its space, as in SentencePiece`() {
+    @Test func `an unknown token at the beginning keeps its space, as in SentencePiece`() {
         #expect(file.stream([TinyTokenizer.unknown]) == [" \u{2047} ", ""])
     }
 }

@@ -3,7 +3,7 @@
 import Foundation
 
 public enum CommandRunner {
-    /// The executable beside the test bundle, or nil if it has not been built.
+    /// The executable next to the test bundle, or nil if it has not been built.
     public static func find(_ name: String) -> URL? {
         let bundles = Bundle.allBundles.map(\.bundleURL).filter { $0.pathExtension == "xctest" }
         let runner = URL(filePath: CommandLine.arguments[0])
@@ -22,8 +22,8 @@ public enum CommandRunner {
     }
 
     /// - Parameters:
-    ///   - input: what the program finds on standard input; at most what a pipe holds.
-    ///   - interruptAfterOutput: whether to send Ctrl-C as soon as the program has written something.
+    ///   - input: the program's standard input, at most the capacity of a pipe.
+    ///   - interruptAfterOutput: whether to send Ctrl-C after the first output of the program.
     public static func run(
         _ program: URL, _ arguments: [String], input: String? = nil,
         environment: [String: String]? = nil, folder: String? = nil,
@@ -46,7 +46,7 @@ public enum CommandRunner {
             try pipe.fileHandleForWriting.close()
         }
         process.standardOutput = output
-        // a file, because two pipes would have to be read at the same time
+        // a file, because two pipes would have to be read concurrently
         process.standardError = try FileHandle(forWritingTo: errorFile)
         // test threads block signals, and a process starts with its parent thread's mask
         var (interrupt, mask) = (sigset_t(), sigset_t())

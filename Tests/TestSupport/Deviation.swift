@@ -1,4 +1,4 @@
-// Deviation: how far computed numbers are from the expected ones. Tests say
+// Deviation: the difference between computed and expected numbers. Tests write
 // `#expect(deviation(found, expected) <= .rounding)`; a failure names the worst index.
 
 /// The largest difference between two lists of numbers, relative to the largest expected one.
@@ -11,23 +11,23 @@ public struct Deviation: CustomStringConvertible, Sendable {
     }
 }
 
-/// How much deviation a test accepts.
+/// The deviation that a test accepts.
 public struct Tolerance: Sendable {
     public let relative: Double
 
     public init(relative: Double) { self.relative = relative }
 
-    /// Not one bit.
+    /// Equal values.
     public static let none = Tolerance(relative: 0)
-    /// A few roundings to `Float`, which has 24 bits.
+    /// A few roundings to `Float`, with 24 bits of precision.
     public static let rounding = Tolerance(relative: 1e-6)
-    /// Sums of some hundred products in `Float`, in whatever order.
+    /// Sums of some hundred products in `Float`, in any order.
     public static let sums = Tolerance(relative: 1e-5)
-    /// A stage of a whole network in `Float` against the same in `Double`.
+    /// A stage of a whole network in `Float`, compared with `Double`.
     public static let network = Tolerance(relative: 1e-4)
 }
 
-/// Compares as many numbers as there are; a different count, and NaN in only one, are infinitely far.
+/// Compares two lists. Different counts, and NaN in only one list, are an infinite deviation.
 public func deviation(_ found: [Float], _ expected: [Double]) -> Deviation {
     compare(found.map(Double.init), expected)
 }
@@ -40,7 +40,7 @@ private func compare(_ found: [Double], _ expected: [Double]) -> Deviation {
     guard found.count == expected.count else {
         return Deviation(
             worst: .infinity,
-            description: "\(found.count) numbers where \(expected.count) were expected")
+            description: "\(found.count) numbers, expected \(expected.count)")
     }
     let largest = expected.reduce(1e-30) { $1.isFinite ? max($0, abs($1)) : $0 }
     var (worst, index) = (0.0, -1)

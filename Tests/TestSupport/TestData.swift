@@ -3,16 +3,16 @@
 
 import Foundation
 
-/// The folder that the environment variable LLAMA_TEST_DATA names, with `models/` and `reference/`.
+/// The folder named by the environment variable LLAMA_TEST_DATA, with `models/` and `reference/`.
 public enum TestData {
     static let folder = ProcessInfo.processInfo.environment["LLAMA_TEST_DATA"]
         .flatMap { $0.isEmpty ? nil : URL(filePath: $0) }
 
     public static let isPresent = folder != nil
 
-    /// Why a test is skipped, for the report.
+    /// The reason why a test is skipped.
     public static let needed =
-        "needs the models that the environment variable LLAMA_TEST_DATA names"
+        "needs the models in the folder named by LLAMA_TEST_DATA"
 
     /// - Precondition: `isPresent`
     public static func path(_ name: String) -> String { folder!.appending(path: name).path }
@@ -46,7 +46,7 @@ public struct GreedyText: Decodable, Sendable {
     }
 }
 
-/// A folder that is removed with its last reference.
+/// A folder that is removed when its last reference is released.
 public final class TemporaryFolder: Sendable {
     public let path: String
 
@@ -59,7 +59,7 @@ public final class TemporaryFolder: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// - Returns: the path of the file written.
+    /// - Returns: the path of the written file.
     public func write(_ bytes: [UInt8], as name: String) throws -> String {
         let file = path + "/" + name
         try Data(bytes).write(to: URL(filePath: file))

@@ -1,10 +1,10 @@
-// TinyHuggingFace: a tiny Llama as Hugging Face's folder, described by hand, so that tests can compare
-// the package's readers and writers with it and damage every part.
+// TinyHuggingFace: a tiny Llama in a Hugging Face folder, written without Support's code. Tests
+// compare the readers and writers with it, and damage every part.
 
 import Foundation
 
-/// A Llama of two layers, 4 query heads that share 2 key-value heads, and headSize 4. Its values are
-/// multiples of 1/64 below 1, which every number format holds exactly.
+/// A Llama of two layers, 4 query heads that share 2 key-value heads, and headSize 4. Its values
+/// are multiples of 1/64 below 1, which every element type can represent exactly.
 public struct TinyHuggingFace {
     public struct Entry {
         public var name: String
@@ -17,7 +17,7 @@ public struct TinyHuggingFace {
         }
     }
 
-    /// Names and values as the model file has them, in the order of a forward pass.
+    /// Meta's names and values, in the order of a forward pass.
     public static let tensors: [(name: String, shape: [Int], values: [Float])] = {
         let layer = [
             ("attention_norm", [16]), ("attention.wq", [16, 16]), ("attention.wk", [8, 16]),
@@ -34,7 +34,7 @@ public struct TinyHuggingFace {
         }
     }()
 
-    /// The parts of config.json, each value as JSON; nil leaves it out.
+    /// The keys of config.json, with values as JSON; nil omits a key.
     public var config: [String: String?] = [
         "architectures": #"["LlamaForCausalLM"]"#, "model_type": #""llama""#,
         "hidden_size": "16", "intermediate_size": "12", "num_hidden_layers": "2",
@@ -52,7 +52,7 @@ public struct TinyHuggingFace {
                 default: tensor.values
                 }
             return Entry(
-                name: TinyHuggingFace.theirName(tensor.name), type: type, shape: tensor.shape,
+                name: TinyHuggingFace.huggingFaceName(tensor.name), type: type, shape: tensor.shape,
                 bytes: values.flatMap { TinyHuggingFace.bytes(of: $0, type) })
         }
         config["tie_word_embeddings"] = "\(isTied)"
@@ -60,7 +60,7 @@ public struct TinyHuggingFace {
 
     public func index(of name: String) -> Int { entries.firstIndex { $0.name == name }! }
 
-    private static let parts: [(ours: String, theirs: String)] = [
+    private static let parts: [(meta: String, huggingFace: String)] = [
         ("layers.", "model.layers."), ("attention_norm", "input_layernorm"),
         ("ffn_norm", "post_attention_layernorm"), ("tok_embeddings", "model.embed_tokens"),
         ("attention.wq", "self_attn.q_proj"), ("attention.wk", "self_attn.k_proj"),
@@ -69,16 +69,16 @@ public struct TinyHuggingFace {
         ("feed_forward.w3", "mlp.up_proj"), ("output.", "lm_head."),
     ]
 
-    private static func theirName(_ name: String) -> String {
+    private static func huggingFaceName(_ name: String) -> String {
         if name == "norm.weight" { return "model.norm.weight" }
         var result = name
-        for (ours, theirs) in parts {
-            result = result.replacingOccurrences(of: ours, with: theirs)
+        for (meta, huggingFace) in parts {
+            result = result.replacingOccurrences(of: meta, with: huggingFace)
         }
         return result
     }
 
-    /// Within each head of 4 rows of 16: the even rows first, then the odd ones.
+    /// Reorders each head, of 4 rows of 16: the even rows, then the odd ones.
     private static func reordered(_ values: [Float]) -> [Float] {
         var result: [Float] = []
         for head in stride(from: 0, to: values.count, by: 64) {
@@ -97,7 +97,8 @@ public struct TinyHuggingFace {
 
     // MARK: Files
 
-    /// Headers are padded so that values begin at a multiple of 8, and `misalignment` bytes more.
+    /// A file with its header padded, so that the values begin `misalignment` bytes after a
+    /// multiple of 8.
     public static func file(_ entries: [Entry], misalignment: Int = 0) -> [UInt8] {
         var (end, parts) = (0, [String]())
         for entry in entries {
@@ -123,7 +124,7 @@ public struct TinyHuggingFace {
         return "{\(parts.sorted().joined(separator: ", "))}"
     }
 
-    /// Writes the folder, with an index if there is more than one shard.
+    /// Writes the folder, with an index for more than one shard.
     /// - Returns: the folder.
     @discardableResult
     public func write(to folder: TemporaryFolder, shards: Int = 1) throws -> String {

@@ -1,17 +1,17 @@
-// TinyTokenizer: a SentencePiece model made in memory. With it, tests run whole commands without
-// files from elsewhere.
+// TinyTokenizer: a SentencePiece model made in memory, so that tests can run whole commands without
+// other files.
 
 /// The serialized model of a vocabulary: <unk>, <s>, </s>, one token for every byte, and pieces.
 public struct TinyTokenizer: Sendable {
-    /// The pieces behind the first 259, "\u{2581}" for a space.
+    /// The pieces after the first 259, "\u{2581}" for a space.
     public var pieces: [String]
-    public var hasBoundaries = true
+    public var hasBosAndEos = true
 
     public init(pieces: [String] = ["\u{2581}", "a", "b", "\u{2581}a"]) { self.pieces = pieces }
 
     public static let unknown = 0, bos = 1, eos = 2
 
-    /// The token of a byte, and of a piece.
+    /// The token of a byte or of a piece.
     public static func token(byte: UInt8) -> Int { 3 + Int(byte) }
     public func token(_ piece: String) -> Int { 259 + pieces.firstIndex(of: piece)! }
 
@@ -26,16 +26,16 @@ public struct TinyTokenizer: Sendable {
                     + [0x18, type])
         }
         add("<unk>", score: 0, type: 2)
-        add("<s>", score: 0, type: hasBoundaries ? 3 : 1)
-        add("</s>", score: 0, type: hasBoundaries ? 3 : 1)
+        add("<s>", score: 0, type: hasBosAndEos ? 3 : 1)
+        add("</s>", score: 0, type: hasBosAndEos ? 3 : 1)
         for byte in 0...255 {
             let digits = String(byte, radix: 16, uppercase: true)
             add("<0x\(byte < 16 ? "0" : "")\(digits)>", score: 0, type: 6)
         }
         for (i, piece) in pieces.enumerated() { add(piece, score: -Float(i), type: 1) }
-        // trainer: BPE, byte fallback; normalizer: keep all spaces, put one before the text
+        // trainer: BPE, byte fallback; normalizer: keep all spaces, add one before the text
         var trainer: [UInt8] = [0x18, 2, 0x98, 0x02, 1]
-        if !hasBoundaries { trainer += [0xC8, 0x02] + minusOne + [0xD0, 0x02] + minusOne }
+        if !hasBosAndEos { trainer += [0xC8, 0x02] + minusOne + [0xD0, 0x02] + minusOne }
         model += message(2, trainer)
         model += message(3, message(1, Array("identity".utf8)) + [0x18, 1, 0x20, 0, 0x28, 1])
         return model
@@ -55,10 +55,11 @@ public struct TinyTokenizer: Sendable {
 }
 
 extension TinySizes {
-    /// Weights of a model that answers each token with `next` of it: embeddings are unit vectors,
-    /// attention and feed-forward add nothing, and the output's rows ask for the token before.
+    /// The weights of a model that follows each token by `next[token]`: embeddings are unit
+    /// vectors, attention and feed-forward add 0, and the output's row of a token is the previous
+    /// token's vector.
     public func chainValues(_ next: [Int: Int]) -> [String: [Float]] {
-        precondition(dim >= vocab, "every token needs a direction of its own")
+        precondition(dim >= vocab, "every token needs its own dimension")
         var values: [String: [Float]] = [:]
         for (name, shape) in tensors {
             let fill: Float = shape.count == 1 ? 1 : 0

@@ -1,5 +1,5 @@
-// LMWBytes and Llama2cBytes: weight files of tiny models, described by hand, so that tests can compare
-// the package's readers and writers with them and damage every part.
+// LMWBytes and Llama2cBytes: weight files of tiny models, written without Support's code. Tests
+// compare the readers and writers with them, and damage every part.
 
 /// The sizes of a tiny Llama: by default two query heads that share one key-value head.
 public struct TinySizes: Sendable {
@@ -30,7 +30,7 @@ public struct TinySizes: Sendable {
             } + [("norm.weight", [dim]), ("output.weight", [vocab, dim])]
     }
 
-    /// Small random values for every tensor, the norms around 1.
+    /// Small random values for every tensor; norm weights are around 1.
     public func randomValues(seed: UInt64 = 1) -> [String: [Float]] {
         var random = Random(seed: seed)
         var values: [String: [Float]] = [:]
@@ -42,7 +42,7 @@ public struct TinySizes: Sendable {
     }
 }
 
-/// A `.lmw` file in pieces.
+/// The parts of a `.lmw` file.
 public struct LMWBytes: Sendable {
     public struct Record: Sendable {
         public var name: String
@@ -76,7 +76,7 @@ public struct LMWBytes: Sendable {
         set { records[index(of: name)] = newValue }
     }
 
-    /// Where the header ends and the first record begins.
+    /// The size of the header, and the offset of the first record.
     public static let headerSize = 40
 
     public var header: [UInt8] {
@@ -100,11 +100,11 @@ public struct LMWBytes: Sendable {
     public var bytes: [UInt8] { header + records.flatMap(LMWBytes.bytes(of:)) }
 }
 
-/// A legacy `.bin` file of llama2.c; RoPE's tables hold 7s.
+/// A legacy `.bin` file of llama2.c. RoPE's tables are filled with 7.
 public struct Llama2cBytes: Sendable {
     public let bytes: [UInt8]
 
-    /// - Parameter hasClassifier: adds a matrix at the end, which a negative vocab_size announces.
+    /// - Parameter hasClassifier: whether to write a classifier, and a negative vocab_size.
     public init(
         _ sizes: TinySizes = TinySizes(), hasClassifier: Bool = true,
         values: [String: [Float]]? = nil
@@ -127,7 +127,7 @@ public struct Llama2cBytes: Sendable {
     }
 }
 
-/// The bytes of a number, lowest first.
+/// The bytes of a number in little-endian order.
 public func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
     withUnsafeBytes(of: number.littleEndian) { Array($0) }
 }

@@ -1,4 +1,4 @@
-// ConvertTests: from every format to every other, and what is refused.
+// ConvertTests: conversions between all formats, and refused conversions.
 
 import Foundation
 import Support
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: ["F32", "F16", "BF16"], [false, true])
-    func `through all formats and back, no bit changes`(type: String, isTied: Bool) throws {
+    func `conversion through all formats changes no bit`(type: String, isTied: Bool) throws {
         let tiny = TinyHuggingFace(type: type, isTied: isTied)
         try write(tiny)
         var expected = TinyHuggingFace.tensors.map(\.values)
@@ -67,12 +67,12 @@ import Testing
     }
 
     @Test(arguments: ["F32", "F16", "BF16"])
-    func `safetensors keep their type, names and order of rows`(type: String) throws {
+    func `.safetensors keep element type, names and row order`(type: String) throws {
         let tiny = TinyHuggingFace(type: type, isTied: true)
         try write(tiny)
         try convert(input, folder.file("model.safetensors"))
         let found = try Data(contentsOf: URL(filePath: folder.file("model.safetensors")))
-        // the values are in the same order in both files, behind the headers
+        // the values are in the same order in both files, after the headers
         #expect(
             found.suffix(tiny.entries.reduce(0) { $0 + $1.bytes.count })
                 == Data(tiny.entries.flatMap(\.bytes)))
@@ -83,7 +83,7 @@ import Testing
         #expect(found.range(of: Data(#""dtype":"\#(type)""#.utf8)) != nil)
     }
 
-    @Test func `config_json says the sizes`() throws {
+    @Test func `config_json states the sizes`() throws {
         var tiny = TinyHuggingFace(type: "BF16", isTied: true)
         tiny.config["rope_theta"] = "500000"
         tiny.config["rms_norm_eps"] = "1e-06"
@@ -117,22 +117,22 @@ import Testing
     @Test(arguments: [
         (
             "rope_theta", "500000", "x.lmw",
-            ".lmw has no place for rope_theta = 500000.0: its readers take 10000.0"
+            ".lmw cannot store rope_theta = 500000.0: its readers assume 10000.0"
         ),
         (
             "rope_theta", "500000", "x.bin",
-            ".bin has no place for rope_theta = 500000.0: its readers take 10000.0"
+            ".bin cannot store rope_theta = 500000.0: its readers assume 10000.0"
         ),
         (
             "rms_norm_eps", "1e-06", "x.bin",
-            ".bin has no place for norm_eps = 1e-06: its readers take 1e-05"
+            ".bin cannot store norm_eps = 1e-06: its readers assume 1e-05"
         ),
         (
             "max_position_embeddings", "3000000000", "x.lmw",
-            "the format has no place for the number 3000000000"
+            "the format cannot store 3000000000: its numbers have 32 bits"
         ),
     ])
-    func `what a format cannot express is refused`(
+    func `values that a format cannot store are refused`(
         key: String, json: String, output: String, sentence: String
     ) throws {
         var tiny = TinyHuggingFace()
@@ -142,31 +142,31 @@ import Testing
         #expect(try files == ["in"])
     }
 
-    @Test func `a file that is there is replaced only by force`() throws {
+    @Test func `an existing file is replaced only with --force`() throws {
         try write(TinyHuggingFace())
         _ = try folder.write([1], as: "x.lmw")
         #expect(
             message { try convert(input, folder.file("x.lmw")) }
-                == "FOLDER/x.lmw: is there already; --force replaces it")
+                == "FOLDER/x.lmw: already exists; --force replaces it")
         try convert(input, folder.file("x.lmw"), "--force")
         #expect(try values(folder.file("x.lmw")) == TinyHuggingFace.tensors.map(\.values))
     }
 
-    @Test func `another model's config_json is replaced only by force`() throws {
+    @Test func `another model's config_json is replaced only with --force`() throws {
         var tiny = TinyHuggingFace()
         try write(tiny)
         tiny.config["rms_norm_eps"] = "1e-06"
         _ = try folder.write(Array(tiny.configJSON.utf8), as: "config.json")
         #expect(
             message { try convert(input, folder.file("x.safetensors")) }
-                == "FOLDER/config.json: is there already and says something else; --force replaces it"
+                == "FOLDER/config.json: already exists and describes another model; --force replaces it"
         )
         #expect(try files == ["config.json", "in"])
         try convert(input, folder.file("x.safetensors"), "--force")
         #expect(try Weights(contentsOf: folder.file("x.safetensors")).config.normEps == 1e-5)
     }
 
-    @Test func `this model's config_json stays as it is`() throws {
+    @Test func `an equal config_json is not changed`() throws {
         let tiny = TinyHuggingFace()
         try write(tiny)
         try convert(input, input + "/model.safetensors", "--force", "--verify")
@@ -174,7 +174,7 @@ import Testing
             try String(contentsOfFile: input + "/config.json", encoding: .utf8) == tiny.configJSON)
     }
 
-    @Test func `a damaged input leaves nothing behind`() throws {
+    @Test func `a damaged input leaves no output`() throws {
         try write(TinyHuggingFace())
         let file = input + "/model.safetensors"
         try Data(Data(contentsOf: URL(filePath: file)).dropLast()).write(to: URL(filePath: file))
@@ -182,13 +182,13 @@ import Testing
         #expect(
             text
                 == """
-                FOLDER/in/model.safetensors: cut off in the values of lm_head.weight: expected 320 \
-                bytes at offset 13464, found 319
+                FOLDER/in/model.safetensors: truncated in the values of lm_head.weight: expected \
+                320 bytes at offset 13464, found 319
                 """)
         #expect(try files == ["in"])
     }
 
-    @Test func `space and permission are looked at first`() throws {
+    @Test func `free space and permission are checked first`() throws {
         #expect(
             message { _ = try OutputFile(replacing: folder.file("x"), byteCount: .max) }
                 .hasPrefix("FOLDER/x: expected 9223372036.9 GB of free space, found "))
@@ -197,7 +197,7 @@ import Testing
                 == "FOLDER/no/x: cannot be written: No such file or directory")
     }
 
-    @Test func `a file that is not kept disappears`() throws {
+    @Test func `a file that is not kept is removed`() throws {
         do {
             let file = try OutputFile(replacing: folder.file("x"), byteCount: 1)
             #expect(FileManager.default.fileExists(atPath: file.path))
@@ -205,7 +205,7 @@ import Testing
         #expect(try files == ["in"])
     }
 
-    @Test func `another ending is wrong usage`() throws {
+    @Test func `an unknown ending is wrong usage`() throws {
         let error = #expect(throws: (any Error).self) {
             try WeightTool.Convert.parse(["a", "b.gguf"])
         }
@@ -214,7 +214,7 @@ import Testing
                 == "expected an output that ends in one of .lmw, .bin, .safetensors, found b.gguf")
     }
 
-    @Test func `a single changed bit is a difference`() throws {
+    @Test func `one changed bit is a difference`() throws {
         let a = Tensor([1, 2, 3])
         #expect(haveEqualBits(a, Tensor([1, 2, 3])))
         #expect(!haveEqualBits(a, Tensor([1, 2, Float(3).nextUp])))
@@ -222,7 +222,7 @@ import Testing
         #expect(haveEqualBits(Tensor([.nan]), Tensor([.nan])))
     }
 
-    @Test func `tables for billions of positions are not made before there is space for them`()
+    @Test func `RoPE's tables are not generated before they are written`()
         throws
     {
         let config = Config(

@@ -1,4 +1,4 @@
-// InfoTests: what llama-weights says of a file, literally.
+// InfoTests: the output of llama-weights about a file, literally.
 
 import Support
 import TestSupport
@@ -7,18 +7,18 @@ import Testing
 @testable import WeightTool
 
 @Suite struct InfoTests {
-    @Test func `the summary says format, sizes and parameters`() throws {
+    @Test func `the summary lists format, sizes and parameters`() throws {
         let folder = try TemporaryFolder()
         let weights = try Weights(
             contentsOf: TinyHuggingFace(type: "F16", isTied: true).write(to: folder, shards: 2))
         #expect(
             Info.summary(of: weights)
                 == """
-                format      Hugging Face's .safetensors, by an index
-                parameters  2,848; the embeddings are the classifier too
+                format      Hugging Face's .safetensors, sharded
+                parameters  2,848; the classifier shares the embeddings
                 dim         16, hidden 12
                 layers      2
-                heads       4, for keys and values 2
+                heads       4, key-value heads 2
                 vocabulary  5
                 positions   32
                 norm_eps    1e-05
@@ -26,8 +26,8 @@ import Testing
                 """)
     }
 
-    @Test func `columns are as wide as they must be`() {
-        var table = Table(header: ["tensor", "size"], columnsOfText: 1)
+    @Test func `columns are as narrow as possible`() {
+        var table = Table(header: ["tensor", "size"], textColumns: 1)
         table.rows = [["a", "1,000"], ["longer name", "2"]]
         #expect(
             table.description == """
@@ -37,7 +37,7 @@ import Testing
                 """)
     }
 
-    @Test func `statistics leave out what is not finite, and say so`() {
+    @Test func `statistics count and exclude values that are not finite`() {
         #expect(Statistics(Tensor([1, -2, 4])).columns == ["-2.0", "1.0", "4.0"])
         #expect(Statistics(Tensor([0, 0])).columns == ["0", "0", "0"])
         #expect(
@@ -60,13 +60,13 @@ import Testing
     @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_056_540, "1,056,540")])
     func `digits are grouped`(number: Int, text: String) { #expect(grouped(number) == text) }
 
-    @Test func `a damaged file is said to be so`() throws {
+    @Test func `a damaged file is an error`() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Array("lumi".utf8), as: "x.lmw")
         let error = #expect(throws: WeightFileError.self) { try Info.parse([path]).run() }
         #expect(
             error?.description
-                == "\(path): cut off in the header: expected 40 bytes at offset 0, found 4")
+                == "\(path): truncated in the header: expected 40 bytes at offset 0, found 4")
     }
 
     @Test func `help names the subcommands`() {

@@ -1,4 +1,4 @@
-// StoriesTests: real weights tell the same story in every format.
+// StoriesTests: real weights give the same text in every format.
 
 import Support
 import TestSupport
@@ -16,7 +16,7 @@ struct StoriesTests {
         return text
     }
 
-    @Test func `stories260K converted tells the same story`() throws {
+    @Test func `stories260K gives the same text in every format`() throws {
         let source = TestData.model("stories260K.bin")
         let expected = try story(source)
         #expect(expected.count > 200)
@@ -28,7 +28,7 @@ struct StoriesTests {
         }
     }
 
-    @Test func `the .lmw of stories260K is what its .bin converts to`() throws {
+    @Test func `the .bin of stories260K converts to its .lmw`() throws {
         let folder = try TemporaryFolder()
         try WeightTool.Convert.parse([TestData.model("stories260K.bin"), folder.file("a.lmw")])
             .run()

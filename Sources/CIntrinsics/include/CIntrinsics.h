@@ -1,5 +1,5 @@
-// CIntrinsics: machine instructions and a setting of malloc that Swift has no name for, each with a
-// portable fallback. Kernels, the thread pool and Storage use them.
+// CIntrinsics: machine instructions and a malloc setting that Swift does not offer, each with a
+// portable fallback. Kernels, ThreadPool and Storage use them.
 #ifndef CINTRINSICS_H
 #define CINTRINSICS_H
 
@@ -16,7 +16,7 @@ static inline void spin_pause(void) {
 #endif
 }
 
-/// Half precision to single, one number and eight: one instruction where the machine has it.
+/// Half precision to Float, one value and eight: a single instruction if the machine has it.
 typedef float float8 __attribute__((ext_vector_type(8)));
 
 static inline float widen_half(unsigned short bits) {
@@ -27,21 +27,20 @@ static inline float widen_half(unsigned short bits) {
 
 static inline float8 widen_half8(const void *_Nonnull address) {
     typedef _Float16 half8 __attribute__((ext_vector_type(8)));
-    half8 halves;
-    __builtin_memcpy(&halves, address, sizeof halves);
-    return __builtin_convertvector(halves, float8);
+    half8 values;
+    __builtin_memcpy(&values, address, sizeof values);
+    return __builtin_convertvector(values, float8);
 }
 
-/// Half of a row of a matrix product's register tile: the widest vector that the compiler may use,
-/// but at least 8 numbers.
+/// The vector of Gemm's register tiles: the widest of this machine, but at least 8 Floats.
 #if defined(__AVX512F__)
 typedef float tile_vector __attribute__((ext_vector_type(16)));
 #else
 typedef float tile_vector __attribute__((ext_vector_type(8)));
 #endif
 
-/// Has malloc keep freed blocks of up to 32 MiB for later ones, in place of returning them to the
-/// system. Only glibc can be told; other libraries decide for themselves.
+/// Makes malloc reuse freed blocks of up to 32 MiB instead of returning them to the system. It
+/// affects glibc only.
 static inline void keep_freed_memory(void) {
 #if defined(__GLIBC__)
     mallopt(M_MMAP_THRESHOLD, 1 << 25);

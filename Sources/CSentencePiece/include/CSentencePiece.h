@@ -1,5 +1,5 @@
-// A C surface over the C++ class sentencepiece::SentencePieceProcessor, which Swift cannot import
-// because it can be neither copied nor moved. No logic of its own.
+// C functions for the C++ class sentencepiece::SentencePieceProcessor, which Swift cannot import
+// because it is neither copyable nor movable. Tokenizer uses them.
 #ifndef CSENTENCEPIECE_H
 #define CSENTENCEPIECE_H
 
@@ -20,13 +20,13 @@ int sentencepiece_size(const SentencePiece *_Nonnull processor);
 int sentencepiece_bos(const SentencePiece *_Nonnull processor);
 int sentencepiece_eos(const SentencePiece *_Nonnull processor);
 
-/// The ids of `count` bytes of UTF-8, in an array for the caller to free(); NULL if it failed.
+/// Encodes `count` bytes of UTF-8. The caller must free() the returned tokens. NULL on failure.
 int *_Nullable sentencepiece_encode(const SentencePiece *_Nonnull processor,
                                     const char *_Nonnull text, size_t count,
                                     size_t *_Nonnull idCount);
 
-/// The piece's spelling in the model's file, "\u2581the" or "<0x0A>"; it lives as long as the
-/// processor does. `id` must be valid.
+/// The spelling of a token in the model file, "\u2581the" or "<0x0A>", valid while the processor
+/// lives. `id` must be valid.
 const char *_Nonnull sentencepiece_piece(const SentencePiece *_Nonnull processor, int id,
                                          size_t *_Nonnull count);
 bool sentencepiece_is_byte(const SentencePiece *_Nonnull processor, int id);

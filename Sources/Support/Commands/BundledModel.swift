@@ -7,6 +7,7 @@ enum BundledModel {
 
     /// The folder that `variable` names, or the first `Models/tinytales` in a folder above the
     /// executable or above the working directory.
+    /// - Throws: `BundledModelError` if there is none.
     static func folder() throws -> String {
         if let path = ProcessInfo.processInfo.environment[variable] { return path }
         if let folder = folderAbove(holding: "Models/tinytales/tinytales.lmw") {
@@ -16,7 +17,7 @@ enum BundledModel {
     }
 }
 
-/// The nearest folder above the executable, or else above the working directory, that holds a file.
+/// The nearest folder that holds `path`: above the executable, or else above the working directory.
 public func folderAbove(holding path: String) -> String? {
     let here = FileManager.default.currentDirectoryPath + "/."
     for start in [executablePath, here].compactMap({ $0 }) {
@@ -29,12 +30,13 @@ public func folderAbove(holding path: String) -> String? {
     return nil
 }
 
-/// Why there is no model to use when the user names none.
+/// Why the bundled model cannot be used.
 public enum BundledModelError: Error, Equatable, CustomStringConvertible {
     case notFound
 
     public var description: String {
-        "no folder Models/tinytales above the program or the working directory: name a model with "
-            + "-w and -t, or the folder that holds tinytales.lmw with \(BundledModel.variable)"
+        "the bundled model was not found: no Models/tinytales in a folder above the program or "
+            + "the working directory; name a model with -w and -t, or set "
+            + "\(BundledModel.variable) to the folder that holds tinytales.lmw"
     }
 }

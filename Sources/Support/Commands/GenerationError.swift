@@ -1,4 +1,4 @@
-// GenerationError: why a model cannot generate a text, or not all of it. Both model files throw it.
+// GenerationError: why a model cannot generate or complete a text. Both model files throw it.
 
 public enum GenerationError: Error, Equatable, CustomStringConvertible {
     case promptTooLong(tokens: Int, seqLength: Int)
@@ -7,9 +7,9 @@ public enum GenerationError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .promptTooLong(let tokens, let seqLength):
-            "the prompt has \(tokens) tokens, expected at most --seqlength \(seqLength)"
+            "the prompt has \(tokens) tokens, but --seqlength allows only \(seqLength)"
         case .notFinite(let position):
-            "the model's scores are not finite numbers at position \(position): its weights are damaged"
+            "the logits at position \(position) are not finite: the weights are damaged"
         }
     }
 }

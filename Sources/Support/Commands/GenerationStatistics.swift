@@ -1,7 +1,7 @@
-// GenerationStatistics: tokens and speed of one generated text. Both model files count with it, and
-// their commands print it as the last line.
+// GenerationStatistics: the token counts and the speed of one generated text. Both model files
+// count its tokens, and their commands print it as the last line.
 
-/// Counts tokens and measures their rates, from its creation on.
+/// Counts tokens and measures their rates, starting at its creation.
 public struct GenerationStatistics: CustomStringConvertible {
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
@@ -22,12 +22,12 @@ public struct GenerationStatistics: CustomStringConvertible {
         generatedTokens += 1
     }
 
-    /// Prompt tokens per second, until the first generated token.
+    /// Prompt tokens per second, measured until the first generated token.
     public var prefillRate: Double {
         Double(promptTokens) / seconds(from: start, to: firstToken ?? clock.now)
     }
 
-    /// Generated tokens per second, without the first; nil if there are fewer than two.
+    /// Tokens per second after the first generated token; nil if fewer than two were generated.
     public var decodeRate: Double? {
         guard let firstToken, let lastToken, generatedTokens > 1 else { return nil }
         return Double(generatedTokens - 1) / seconds(from: firstToken, to: lastToken)

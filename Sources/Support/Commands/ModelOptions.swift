@@ -1,9 +1,9 @@
-// ModelOptions: the options that compact-llama and full-llama share, under the Python original's
-// names. They name the model, the prompt and the length.
+// ModelOptions: the options that compact-llama and full-llama share, with the Python original's
+// names. They set the model, the prompt and the length.
 
 import ArgumentParser
 
-/// Which model, which prompt, how long.
+/// The model, the prompt and the length of the text.
 public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
@@ -42,8 +42,8 @@ public struct ModelOptions: ParsableArguments {
         guard (weights == nil) == (tokenizer == nil) || tokenizerNextToWeights != nil else {
             let (given, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
             throw ValidationError(
-                "\(given) without \(missing): weights and tokenizer belong together, name both "
-                    + "(or neither, for the bundled model)")
+                "\(given) without \(missing): name both the weights and their tokenizer, or "
+                    + "neither for the bundled model")
         }
     }
 
@@ -55,7 +55,7 @@ public struct ModelOptions: ParsableArguments {
         return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
     }
 
-    /// The files that `-w` and `-t` name, or those of the bundled model.
+    /// The weight file and the tokenizer: named by `-w` and `-t`, or the bundled model's.
     /// - Throws: `BundledModelError` if neither is named and the bundled model is not found.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
         if let weights, let tokenizer = tokenizer ?? tokenizerNextToWeights {
@@ -65,7 +65,7 @@ public struct ModelOptions: ParsableArguments {
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }
 
-    /// The part of `--help` that teaches.
+    /// The explanation and the examples in `--help`.
     public static func guide(command: String) -> String {
         """
         Text goes to standard output as it is generated; a last line about speed goes to standard \
@@ -90,11 +90,11 @@ public struct ModelOptions: ParsableArguments {
         """
     }
 
-    /// Prints one line on standard error if the text may exceed what the model was trained on.
+    /// Warns on standard error if the text may exceed the trained length.
     public func warnIfLonger(than maxSeqLen: Int) {
         guard seqLength > maxSeqLen else { return }
         printNote(
-            "Warning: --seqlength \(seqLength) is beyond the \(maxSeqLen) positions that the model "
-                + "was trained on; the text may lose its thread there.")
+            "Warning: --seqlength \(seqLength) exceeds the \(maxSeqLen) positions that the model "
+                + "was trained on; the text beyond them may be incoherent.")
     }
 }

@@ -1,4 +1,4 @@
-// Duration: the length of a time span as a number, for rates.
+// Duration: converts a duration to seconds, for rates.
 
 extension Duration {
     package var inSeconds: Double {

@@ -1,17 +1,17 @@
-// MachineLimits: what this machine can do at best, measured with loops that do nothing else. They use
-// the same threads as matmul.
+// MachineLimits: measures the memory bandwidth and the arithmetic speed of this machine, with loops
+// that do nothing else, on the threads that matmul uses. The benchmark reports them.
 
 import Synchronization
 
 public struct MachineLimits {
-    private let matrices: [Tensor]  // keep the memory of the pieces
-    private let pieces: [UnsafeRawBufferPointer]
+    private let matrices: [Tensor]  // owns the memory of the blocks
+    private let blocks: [UnsafeRawBufferPointer]
     private let clock = ContinuousClock()
 
-    /// - Parameter reading: the matrices of a model, packed.
+    /// - Parameter reading: the matrices of a model, contiguous.
     public init(reading matrices: [Tensor]) {
         self.matrices = matrices
-        pieces = matrices.flatMap { matrix in
+        blocks = matrices.flatMap { matrix in
             matrix.withBytes { bytes in
                 stride(from: 0, to: bytes.count, by: 1 << 18).map { start in
                     UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(1 << 18))
@@ -20,23 +20,24 @@ public struct MachineLimits {
         }
     }
 
-    /// Bytes per second of reading all the matrices once, and adding up what was read.
+    /// The memory bandwidth in bytes per second: reads all matrices once and sums their words.
     public func bandwidth() -> Double {
         let time = clock.measure {
             withExtendedLifetime(matrices) {
-                ThreadPool.shared.run(pieces.count) { keep(sum(pieces[$0])) }
+                ThreadPool.shared.run(blocks.count) { keep(sum(blocks[$0])) }
             }
         }
-        return Double(pieces.reduce(0) { $0 + $1.count }) / time.inSeconds
+        return Double(blocks.reduce(0) { $0 + $1.count }) / time.inSeconds
     }
 
-    /// Floating-point operations per second of fused multiply-adds on registers.
+    /// The arithmetic speed in floating-point operations per second, of fused multiply-adds on
+    /// registers.
     public func multiplyAdds() -> Double {
-        let (pieces, rounds) = (16 * ThreadCount.current, 1 << 14)
+        let (tasks, rounds) = (16 * ThreadCount.current, 1 << 14)
         let time = clock.measure {
-            ThreadPool.shared.run(pieces) { _ in keep(multiplyAdd(rounds).bitPattern) }
+            ThreadPool.shared.run(tasks) { _ in keep(multiplyAdd(rounds).bitPattern) }
         }
-        return Double(pieces * rounds * 12 * 16 * 2) / time.inSeconds
+        return Double(tasks * rounds * 12 * 16 * 2) / time.inSeconds
     }
 
     private func sum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
@@ -56,7 +57,8 @@ public struct MachineLimits {
         return ((s0 &+ s1) &+ (s2 &+ s3)).wrappedSum()
     }
 
-    /// Twelve chains of sixteen numbers, enough to keep every unit busy while one is under way.
+    /// Twelve independent chains of 16 Floats keep every unit busy despite the latency of each
+    /// multiply-add.
     private func multiplyAdd(_ rounds: Int) -> Float {
         let (x, y) = (SIMD16<Float>(repeating: 0.999), SIMD16<Float>(repeating: 0.001))
         var (c0, c1, c2, c3) = (y, y, y, y)
@@ -82,6 +84,6 @@ public struct MachineLimits {
 
     private static let kept = Atomic<UInt32>(0)
 
-    /// Keeps the compiler from leaving out what nobody reads.
+    /// Keeps the compiler from removing the computation of an unused value.
     private func keep(_ value: UInt32) { MachineLimits.kept.store(value, ordering: .relaxed) }
 }

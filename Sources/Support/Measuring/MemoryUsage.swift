@@ -1,12 +1,12 @@
-// Memory: how much of it this process has.
+// MemoryUsage: the memory of this process, for `--reportmem` and the benchmark.
 
 /// The memory of this process, in bytes.
 public struct MemoryUsage: CustomStringConvertible {
-    /// Nil where the system does not say.
+    /// Nil if the system does not report it.
     public let resident: Int?
     public let peak: Int
 
-    /// Right now.
+    /// The usage at the time of the call.
     public static var current: MemoryUsage {
         var usage = rusage()
         #if canImport(Darwin)
@@ -14,11 +14,11 @@ public struct MemoryUsage: CustomStringConvertible {
             return MemoryUsage(resident: nil, peak: usage.ru_maxrss)
         #else
             getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-            // the second number of statm is the resident pages
+            // the second number of statm counts the resident pages
             let statm = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
             let pages = statm.split(separator: " ").dropFirst().first.flatMap { Int($0) }
             let resident = pages.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
-            // the system counts the two in ways of its own
+            // the two counters differ slightly: the resident size may exceed ru_maxrss
             return MemoryUsage(resident: resident, peak: max(usage.ru_maxrss * 1024, resident ?? 0))
         #endif
     }
@@ -29,5 +29,5 @@ public struct MemoryUsage: CustomStringConvertible {
     }
 }
 
-/// Bytes for a reader.
+/// Bytes as text: "1.5 MB".
 public func megabytes(_ bytes: Int) -> String { "\((Double(bytes) / 1e5).rounded() / 10) MB" }

@@ -1,7 +1,7 @@
-// RandomWeights: a model of any size out of nothing, for measurements.
+// RandomWeights: a model of any size with random weights, for the benchmark.
 
 extension Weights {
-    /// Small random weights, the same for the same seed, in memory of this process.
+    /// Creates small random weights in memory; the same seed gives the same weights.
     public init(random config: Config, element: ElementType, seed: UInt64) {
         let shapes = config.outerShapes + (0..<config.nLayers).flatMap { config.layerShapes($0) }
         let count = shapes.reduce(0) { $0 + Shape($1.shape).count }
@@ -20,7 +20,7 @@ extension Weights {
         self.init(path: "random weights", config: config, tensors: tensors)
     }
 
-    /// The matrices that every token is multiplied with: all but the embeddings.
+    /// The matrices that take part in computing every token: all except the embeddings.
     public var matrices: [Tensor] {
         let shapes = (0..<config.nLayers).flatMap { config.layerShapes($0) }
         return (shapes.filter { $0.shape.count == 2 }.map(\.name) + ["output.weight"]).map {
@@ -32,18 +32,18 @@ extension Weights {
 private final class RandomBuffer {
     let bytes: UnsafeMutableRawPointer
 
-    /// Numbers of either sign between 1/256 and 1/32.
+    /// Random numbers of either sign with a magnitude between 1/256 and 1/32.
     init(count: Int, element: ElementType, seed: UInt64) {
         let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * element.size, alignment: 64)
         self.bytes = bytes
-        let pieceSize = 1 << 20
-        ThreadPool.shared.run((count + pieceSize - 1) / pieceSize) { piece in
-            var state = seed &+ UInt64(piece + 1) &* 0x9E37_79B9_7F4A_7C15
-            for i in piece * pieceSize..<min(count, (piece + 1) * pieceSize) {
+        let taskSize = 1 << 20
+        ThreadPool.shared.run((count + taskSize - 1) / taskSize) { task in
+            var state = seed &+ UInt64(task + 1) &* 0x9E37_79B9_7F4A_7C15
+            for i in task * taskSize..<min(count, (task + 1) * taskSize) {
                 state ^= state << 13
                 state ^= state >> 7
                 state ^= state << 17
-                // a random sign and fraction around an exponent of -8 to -6
+                // a random sign and fraction, and an exponent of -8 to -6
                 let exponent = UInt32(state >> 40) % 3 + 119
                 let single = UInt32(truncatingIfNeeded: state) & 0x807F_FFFF | exponent << 23
                 switch element {

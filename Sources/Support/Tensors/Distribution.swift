@@ -1,9 +1,9 @@
-// Distribution: the softmax of the logits, and which token a random number selects from it. The full
-// variant's sampler uses it; the rules are those of llama2.c's run.c.
+// Distribution: token probabilities from logits, and sampling from them by the rules of llama2.c's
+// run.c. The full variant's Sampler uses it.
 
 /// A probability for each token of the vocabulary.
 public struct Distribution {
-    private let probabilities: Tensor  // [vocabSize], relative to the largest, which is 1
+    private let probabilities: Tensor  // [vocabSize], scaled to a maximum of 1
     private let sum: Float
 
     /// - Parameters:
@@ -15,9 +15,8 @@ public struct Distribution {
         precondition(sum.isFinite, "logits and temperature must be finite")
     }
 
-    /// The first token at which the cumulative probability, in the order of tokens, exceeds
-    /// `uniform`.
-    /// - Parameter uniform: at least 0, below 1.
+    /// The first token, in token order, at which the cumulative probability exceeds `uniform`.
+    /// - Parameter uniform: 0 ≤ `uniform` < 1.
     public func sample(_ uniform: Float) -> Int {
         let count = probabilities.shape[0]
         return probabilities.withElements { p in
@@ -30,14 +29,15 @@ public struct Distribution {
         }
     }
 
-    /// The same from the smallest set of tokens whose probabilities sum to more than `topP`, most
-    /// probable first (nucleus sampling).
-    /// - Parameter topP: above 0, below 1.
+    /// Samples from the smallest set of most probable tokens that sum to more than `topP` (nucleus
+    /// sampling), in descending order of probability.
+    /// - Parameter topP: 0 < `topP` < 1.
     public func sample(_ uniform: Float, topP: Float) -> Int {
-        // a token below this cannot be in the set, so the sort leaves out most of them
+        // tokens below this cannot be in the set, so most tokens need not be sorted
         let cutoff = (1 - topP) / Float(probabilities.shape[0] - 1) * sum
         var nucleus = sorted(atLeast: cutoff)
-        if nucleus.isEmpty { return probabilities.argmax() }  // one token is enough
+        // the most probable token alone may exceed topP
+        if nucleus.isEmpty { return probabilities.argmax() }
 
         var cumulative: Float = 0
         let last = nucleus.firstIndex { token in
@@ -60,11 +60,11 @@ public struct Distribution {
         sorted(atLeast: 0).prefix(k).map { ($0.token, $0.probability / sum) }
     }
 
-    /// Tokens by falling probability; equal ones in the order of tokens.
-    private func sorted(atLeast least: Float) -> [(token: Int, probability: Float)] {
+    /// Tokens in descending order of probability; equal ones in token order.
+    private func sorted(atLeast minimum: Float) -> [(token: Int, probability: Float)] {
         let candidates = probabilities.withElements { p in
             (0..<probabilities.shape[0]).compactMap { token in
-                p[token] >= least ? (token: token, probability: p[token]) : nil
+                p[token] >= minimum ? (token: token, probability: p[token]) : nil
             }
         }
         return candidates.sorted { $0.probability > $1.probability }

@@ -1,19 +1,19 @@
-// Element: the number formats of weights. All arithmetic is in Float; kernels widen half-precision
-// values, without loss, as they read them.
+// Element: the element types of weights. All arithmetic is in Float: kernels widen half-precision
+// values, without loss, as they load them.
 
 import CIntrinsics
 
-/// How a tensor's elements are stored.
+/// The element type of a tensor.
 public enum ElementType: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float16 = "F16"
     case bfloat16 = "BF16"
 
-    /// The bytes of one element.
+    /// The size of one element in bytes.
     public var size: Int { self == .float32 ? 4 : 2 }
 }
 
-/// A number format that kernels read as Float, one value or eight.
+/// An element type that kernels load as Float, one value or eight at a time.
 protocol Element {
     static func load8(_ p: UnsafePointer<Self>) -> SIMD8<Float>
     var widened: Float { get }
@@ -36,7 +36,7 @@ extension Float: Element {
     var widened: Float { self }
 }
 
-/// IEEE 754's half precision: 5 bits of exponent, 10 of fraction.
+/// IEEE 754 half precision: 5 bits of exponent, 10 of fraction.
 struct Half: Element {
     let bits: UInt16
 

@@ -1,5 +1,5 @@
-// Gemm: the kernel for many rows, where arithmetic sets the pace: register tiles of 6 rows by two of
-// the machine's widest vectors, over panels of the second matrix with rows of that length.
+// Gemm: the kernel for many rows, which arithmetic limits. It computes register tiles of 6 rows by
+// two of the machine's widest vectors, over panels of the second matrix that are as wide as a tile.
 
 import CIntrinsics
 
@@ -8,7 +8,7 @@ private typealias Vector = tile_vector
 extension MatrixProduct {
     private static let tileRows = 6
     static let tileColumns = 2 * Vector.scalarCount
-    /// Rows of `b` in one panel, which stays in the second-level cache: 64 or 128 KiB.
+    /// Rows of `b` in one panel. A panel stays in the cache: it has 16 KiB, or 32 KiB with AVX-512.
     private static let panelDepth = 256
 
     /// Multiplies all rows of `a` by one panel of `b` at a time.
@@ -27,24 +27,24 @@ extension MatrixProduct {
                 for top in stride(from: 0, to: k, by: MatrixProduct.panelDepth) {
                     let depth = min(MatrixProduct.panelDepth, k - top)
                     let corner = b + top * bStrides.row + j * bStrides.column
-                    var (panel, panelStep) = (Pointer(packed), width)
+                    var (panel, panelStride) = (Pointer(packed), width)
                     if bStrides.column == 1 && count == width, let corner = corner as? Pointer {
-                        (panel, panelStep) = (corner, bStrides.row)  // nothing to pack
+                        (panel, panelStride) = (corner, bStrides.row)  // already a panel
                     } else {
                         pack(corner, count, depth, packed)
                     }
                     for i in stride(from: 0, to: m, by: MatrixProduct.tileRows) {
                         tile(
-                            a + i * aStrides.row + top * aStrides.column, panel, panelStep, depth,
+                            a + i * aStrides.row + top * aStrides.column, panel, panelStride, depth,
                             out + i * n + j, rows: min(MatrixProduct.tileRows, m - i),
-                            columns: count, adding: top > 0)
+                            columns: count, accumulates: top > 0)
                     }
                 }
             }
         }
     }
 
-    /// Copies `count` columns of `b` as the rows of a panel, padded with zeros.
+    /// Copies `count` columns of `b` into the rows of a panel, padded with zeros.
     private func pack<E: Element>(
         _ b: UnsafePointer<E>, _ count: Int, _ depth: Int, _ packed: MutablePointer
     ) {
@@ -74,11 +74,11 @@ extension MatrixProduct {
         }
     }
 
-    /// One register tile. Missing rows repeat the last one and are not stored.
+    /// Computes one register tile. Missing rows repeat the last one, but are not stored.
     @inline(__always)
     private func tile(
-        _ a: Pointer, _ panel: Pointer, _ panelStep: Int, _ depth: Int, _ out: MutablePointer,
-        rows: Int, columns: Int, adding: Bool
+        _ a: Pointer, _ panel: Pointer, _ panelStride: Int, _ depth: Int, _ out: MutablePointer,
+        rows: Int, columns: Int, accumulates: Bool
     ) {
         let last = rows - 1
         let a0 = a
@@ -106,30 +106,30 @@ extension MatrixProduct {
             d4.addProduct(right, a4[step])
             c5.addProduct(left, a5[step])
             d5.addProduct(right, a5[step])
-            b += panelStep
+            b += panelStride
             step += aStrides.column
         }
-        finish(c0, d0, out, columns, adding)
-        if rows > 1 { finish(c1, d1, out + n, columns, adding) }
-        if rows > 2 { finish(c2, d2, out + 2 * n, columns, adding) }
-        if rows > 3 { finish(c3, d3, out + 3 * n, columns, adding) }
-        if rows > 4 { finish(c4, d4, out + 4 * n, columns, adding) }
-        if rows > 5 { finish(c5, d5, out + 5 * n, columns, adding) }
+        storeRow(c0, d0, out, columns, accumulates)
+        if rows > 1 { storeRow(c1, d1, out + n, columns, accumulates) }
+        if rows > 2 { storeRow(c2, d2, out + 2 * n, columns, accumulates) }
+        if rows > 3 { storeRow(c3, d3, out + 3 * n, columns, accumulates) }
+        if rows > 4 { storeRow(c4, d4, out + 4 * n, columns, accumulates) }
+        if rows > 5 { storeRow(c5, d5, out + 5 * n, columns, accumulates) }
     }
 
-    /// Stores one row of a tile, or adds it to the panels before.
+    /// Stores one row of a tile, or adds it to the sum of the previous panels.
     @inline(__always)
-    private func finish(
-        _ left: Vector, _ right: Vector, _ out: MutablePointer, _ columns: Int, _ adding: Bool
+    private func storeRow(
+        _ left: Vector, _ right: Vector, _ out: MutablePointer, _ columns: Int, _ accumulates: Bool
     ) {
         let width = Vector.scalarCount
         if columns == 2 * width {
-            store(adding ? loadVector(out) + left : left, out)
-            store(adding ? loadVector(out + width) + right : right, out + width)
+            store(accumulates ? loadVector(out) + left : left, out)
+            store(accumulates ? loadVector(out + width) + right : right, out + width)
         } else {
             for j in 0..<columns {
                 let sum = j < width ? left[j] : right[j - width]
-                out[j] = adding ? out[j] + sum : sum
+                out[j] = accumulates ? out[j] + sum : sum
             }
         }
     }
@@ -140,14 +140,14 @@ private func loadVector(_ p: Pointer) -> Vector {
     UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
 }
 
-/// Transposes 8 rows of 8: three times, neighbours are dealt out into even and odd places.
+/// Transposes an 8 × 8 block: three times, it separates pairs of rows into even and odd elements.
 @inline(__always)
 private func transpose8x8<E: Element>(
-    _ source: UnsafePointer<E>, _ sourceStep: Int, _ target: MutablePointer, _ targetStep: Int
+    _ source: UnsafePointer<E>, _ sourceStride: Int, _ target: MutablePointer, _ targetStride: Int
 ) {
     typealias Eight = SIMD8<Float>
     typealias Rows = (Eight, Eight, Eight, Eight, Eight, Eight, Eight, Eight)
-    func dealt(_ r: Rows) -> Rows {
+    func deinterleaved(_ r: Rows) -> Rows {
         let (ab, cd) = (SIMD16(lowHalf: r.0, highHalf: r.1), SIMD16(lowHalf: r.2, highHalf: r.3))
         let (ef, gh) = (SIMD16(lowHalf: r.4, highHalf: r.5), SIMD16(lowHalf: r.6, highHalf: r.7))
         return (
@@ -155,15 +155,16 @@ private func transpose8x8<E: Element>(
             ab.oddHalf, cd.oddHalf, ef.oddHalf, gh.oddHalf
         )
     }
-    func row(_ i: Int) -> Eight { E.load8(source + i * sourceStep) }
-    let r = dealt(
-        dealt(dealt((row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)))))
+    func row(_ i: Int) -> Eight { E.load8(source + i * sourceStride) }
+    let r = deinterleaved(
+        deinterleaved(
+            deinterleaved((row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)))))
     store(r.0, target)
-    store(r.1, target + targetStep)
-    store(r.2, target + 2 * targetStep)
-    store(r.3, target + 3 * targetStep)
-    store(r.4, target + 4 * targetStep)
-    store(r.5, target + 5 * targetStep)
-    store(r.6, target + 6 * targetStep)
-    store(r.7, target + 7 * targetStep)
+    store(r.1, target + targetStride)
+    store(r.2, target + 2 * targetStride)
+    store(r.3, target + 3 * targetStride)
+    store(r.4, target + 4 * targetStride)
+    store(r.5, target + 5 * targetStride)
+    store(r.6, target + 6 * targetStride)
+    store(r.7, target + 7 * targetStride)
 }

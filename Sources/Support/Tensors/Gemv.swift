@@ -1,10 +1,10 @@
-// Gemv: the kernels for one to three rows, where memory sets the pace. Each weight is read once, in
-// two streams at a time: the second half of the matrix beside the first.
+// Gemv: the kernels for one to three rows, which memory bandwidth limits. They read each weight
+// once, in two streams at a time, one from each half of the matrix.
 
 extension MatrixProduct {
-    /// A transposed weight: each result is the dot product of two contiguous rows. Two columns at a
-    /// time, half of all columns apart, read up to 25 % faster than one after the other; neighbours
-    /// would interrupt each other's stream.
+    /// For a transposed weight: each result is the dot product of two contiguous rows. It computes
+    /// two columns at a time, half of the range apart, which is up to 25 % faster than one at a
+    /// time. Adjacent columns would interrupt each other's stream.
     func gemvOfRows<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
@@ -12,17 +12,17 @@ extension MatrixProduct {
         for j in columns.lowerBound..<columns.lowerBound + half {
             let other = min(j + half, columns.upperBound - 1)
             for i in 0..<m {
-                let pair = dots(
+                let pair = dotProducts(
                     a + i * aStrides.row, b + j * bStrides.column, b + other * bStrides.column)
                 (out[i * n + j], out[i * n + other]) = (pair[0], pair[1])
             }
         }
     }
 
-    /// The dot products of one contiguous row of `a` with two columns of `b`. Two sums of eight for
-    /// each, so that a multiplication need not wait for the one before it.
+    /// The dot products of one contiguous row of `a` with two columns of `b`. Each has two sums of
+    /// eight Floats, so that a multiply-add need not wait for the previous one.
     @inline(__always)
-    private func dots<E: Element>(
+    private func dotProducts<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ c: UnsafePointer<E>
     ) -> SIMD2<Float> {
         let zero = SIMD8<Float>.zero
@@ -50,19 +50,19 @@ extension MatrixProduct {
         return sums
     }
 
-    /// A contiguous matrix: the sum of its rows, weighted. 32 or 16 columns at a time, so that heads
-    /// of every usual size are read in few passes: with 16 at most, decoding at position 2048 is 5 %
+    /// For a row-major matrix: the weighted sum of its rows. It computes 32 or 16 columns at a
+    /// time, so that a head takes few passes. With 16 only, decoding at position 2048 is 5 %
     /// slower.
     func gemvOfColumns<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, _ columns: Range<Int>
     ) {
         let half = k / 2
-        let across = half * bStrides.row
+        let halfOffset = half * bStrides.row
         for i in 0..<m {
             let (weights, sums) = (a + i * aStrides.row, out + i * n)
             var j = columns.lowerBound
             while j + 16 <= columns.upperBound {
-                // 32 columns, or 16 twice where fewer are left
+                // 32 columns, or the same 16 twice if fewer are left
                 let next = j + 32 <= columns.upperBound ? 16 : 0
                 var (u0, u1) = (Lanes.zero, Lanes.zero)
                 var (l0, l1) = (Lanes.zero, Lanes.zero)
@@ -70,13 +70,13 @@ extension MatrixProduct {
                 for step in 0..<half {
                     u0.addProduct(E.load16(row), weights[step])
                     u1.addProduct(E.load16(row + next), weights[step])
-                    l0.addProduct(E.load16(row + across), weights[step + half])
-                    l1.addProduct(E.load16(row + across + next), weights[step + half])
+                    l0.addProduct(E.load16(row + halfOffset), weights[step + half])
+                    l1.addProduct(E.load16(row + halfOffset + next), weights[step + half])
                     row += bStrides.row
                 }
                 if k % 2 == 1 {
-                    u0.addProduct(E.load16(row + across), weights[k - 1])
-                    u1.addProduct(E.load16(row + across + next), weights[k - 1])
+                    u0.addProduct(E.load16(row + halfOffset), weights[k - 1])
+                    u1.addProduct(E.load16(row + halfOffset + next), weights[k - 1])
                 }
                 store(u0 + l0, sums + j)
                 store(u1 + l1, sums + j + next)

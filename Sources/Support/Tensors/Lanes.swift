@@ -1,12 +1,12 @@
-// Lanes: sixteen Floats at a time, the unit of all element-wise arithmetic: loading and storing with
-// any step, horizontal sum and maximum, and the exponential function.
+// Lanes: a vector of 16 Floats, the unit of all element-wise arithmetic, with strided loads and
+// stores, horizontal sum and maximum, and the exponential function.
 
 typealias Lanes = SIMD16<Float>
 typealias Pointer = UnsafePointer<Float>
 typealias MutablePointer = UnsafeMutablePointer<Float>
 
-/// Calls `body` for sixteens of 0 ..< `count`, the last one shorter. For contiguous elements, `body` is
-/// compiled a second time with constant steps.
+/// Calls `body` for every 16 indices of 0 ..< `count`; the last call may have fewer. For contiguous
+/// elements, `body` is compiled a second time with constant strides.
 @inline(__always)
 func forEachLanes(
     _ count: Int, contiguous: Bool,
@@ -26,13 +26,13 @@ func forEachLanes(
 }
 
 @inline(__always)
-func load(_ p: Pointer, step: Int, count: Int, padding: Float = 0) -> Lanes {
+func load(_ p: Pointer, stride: Int, count: Int, padding: Float = 0) -> Lanes {
     if count == Lanes.scalarCount {
-        if step == 1 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
-        return step == 0 ? Lanes(repeating: p.pointee) : Lanes { p[$0 * step] }
+        if stride == 1 { return UnsafeRawPointer(p).loadUnaligned(as: Lanes.self) }
+        return stride == 0 ? Lanes(repeating: p.pointee) : Lanes { p[$0 * stride] }
     }
     var lanes = Lanes(repeating: padding)
-    for i in 0..<count { lanes[i] = p[i * step] }
+    for i in 0..<count { lanes[i] = p[i * stride] }
     return lanes
 }
 
@@ -78,12 +78,12 @@ extension SIMD8<Float> {
     }
 }
 
-/// e^x = 2^n · e^r with n = round(x / ln 2) and |r| ≤ ln 2 / 2, where the Taylor series up to r^7 is
-/// accurate to 2 units in the last place. Infinities and NaN as in C's expf; results below the
-/// smallest normal number become 0.
+/// Computes e^x = 2^n · e^r with n = round(x / ln 2), so that |r| ≤ ln 2 / 2, and e^r by its Taylor
+/// series up to r^7. The error is at most 2 units in the last place. Infinities and NaN give the
+/// same results as in C's expf; results below the smallest normal number become 0.
 @inline(__always)
 func exponential(_ x: Lanes) -> Lanes {
-    // adding 1.5 · 2^23 leaves the rounded number in the low bits
+    // adding 1.5 · 2^23 leaves the rounded quotient in the low bits
     let magic = Lanes(repeating: 12_582_912)
     let shifted = magic.addingProduct(x, Lanes(repeating: 1.442_695_04))
     let n = shifted - magic
@@ -98,7 +98,7 @@ func exponential(_ x: Lanes) -> Lanes {
     p = Lanes(repeating: 1 / 2).addingProduct(p, r)
     p = Lanes(repeating: 1).addingProduct(p, r)
     p = Lanes(repeating: 1).addingProduct(p, r)
-    // 2^n in two factors, since n = 128 has no exponent of its own
+    // 2^n in two factors, because 2^128 is not a Float
     let power = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &- 0x4B40_0000
     let half = power &>> 1
     let bias = SIMD16<Int32>(repeating: 127)

@@ -1,10 +1,10 @@
-// Matmul: the matrix product of strided, broadcast tensors. It chooses one of the kernels in Gemv.swift
-// and Gemm.swift by the number of rows and the strides, and divides the columns among the threads.
+// Matmul: the matrix product of strided, broadcast tensors. It chooses a kernel of Gemv.swift or
+// Gemm.swift by the number of rows and the strides, and divides the columns among the threads.
 
 import Synchronization
 
-/// The matrix product over the last two axes; the axes before them broadcast. A vector counts as one
-/// row, and so does its result.
+/// The matrix product over the last two axes; the axes before them broadcast. A vector is treated
+/// as one row, and the result is a vector again.
 /// - Parameters:
 ///   - a: [..., m, k] or [k]
 ///   - b: [..., k, n]
@@ -18,19 +18,19 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         return row.selecting(0, axis: -2)
     }
     let a = a.widened()
-    let b = b.strides[-2] == 1 ? b : b.widened()  // kernels widen columns only
+    let b = b.strides[-2] == 1 ? b : b.widened()  // kernels widen contiguous columns only
     let (m, k, n) = (a.shape[-2], a.shape[-1], b.shape[-1])
     let batch = a.shape.replacingLast(1, 1).broadcast(with: b.shape.replacingLast(1, 1))
     let shape = batch.replacingLast(m, n)
     MatmulWork.count(products: shape.count * k, bytes: b.shape.count * b.element.size)
-    let aSteps = a.strides(stretchedTo: batch.replacingLast(m, k))
-    let bSteps = b.strides(stretchedTo: batch.replacingLast(k, n))
+    let aBatchStrides = a.strides(broadcastTo: batch.replacingLast(m, k))
+    let bBatchStrides = b.strides(broadcastTo: batch.replacingLast(k, n))
 
     return Tensor(shape: shape) { out in
         let product = MatrixProduct(
             m: m, k: k, n: n, aStrides: (a.strides[-2], a.strides[-1]),
             bStrides: (b.strides[-2], b.strides[-1]))
-        // a task is a run of columns of one of the batch's products
+        // a task is a range of columns of one product of the batch
         let matrices = batch.count
         let columns = product.columnsPerTask(matrices: matrices)
         let tasksPerMatrix = max(1, (n + columns - 1) / columns)
@@ -39,12 +39,12 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
             ThreadPool.shared.run(
                 matrices * tasksPerMatrix, isParallel: product.isWorthSharing(matrices: matrices)
             ) { task in
-                let (matrix, part) = (task / tasksPerMatrix, task % tasksPerMatrix)
+                let (matrix, block) = (task / tasksPerMatrix, task % tasksPerMatrix)
                 let (i, j) = (matrix / batch.lanes[1], matrix % batch.lanes[1])
                 product.compute(
-                    aStart + (i * aSteps.lanes[0] + j * aSteps.lanes[1]),
-                    bStart + (b.offset + i * bSteps.lanes[0] + j * bSteps.lanes[1]),
-                    out + matrix * m * n, columns: part * columns..<min(n, (part + 1) * columns))
+                    aStart + (i * aBatchStrides.lanes[0] + j * aBatchStrides.lanes[1]),
+                    bStart + (b.offset + i * bBatchStrides.lanes[0] + j * bBatchStrides.lanes[1]),
+                    out + matrix * m * n, columns: block * columns..<min(n, (block + 1) * columns))
             }
         }
         withExtendedLifetime((a, b)) {
@@ -58,8 +58,8 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
 }
 
 /// The product of one m × k and one k × n matrix with the given strides. One thread computes each
-/// result, in an order that depends on the shapes alone, so results do not depend on the number of
-/// threads.
+/// result, and its order of additions depends on the shapes alone, so results do not depend on the
+/// number of threads.
 struct MatrixProduct {
     let m: Int, k: Int, n: Int
     let aStrides: (row: Int, column: Int)
@@ -74,14 +74,15 @@ struct MatrixProduct {
         return bStrides.column == 1 ? .gemvOfColumns : .gemm
     }
 
-    /// The cost of a column in elements read: many rows are bound by arithmetic, not by memory.
+    /// The cost of a column, in elements read. With many rows, arithmetic is the limit, not memory.
     private var columnCost: Int { k * max(1, m / 8) }
 
-    /// Whether this many products together take some microseconds, longer than sharing them.
+    /// Whether this many products take longer than distributing their tasks: a few microseconds.
     func isWorthSharing(matrices: Int) -> Bool { columnCost * n * matrices >= 1 << 15 }
 
-    /// The columns of one task: a quarter of a thread's share, but between the cost of claiming a
-    /// task and about 25 µs of work. All columns if sharing would not pay.
+    /// The columns of one task: a quarter of a thread's share, with a lower limit set by the cost
+    /// of claiming a task and an upper limit of about 25 µs of work. All columns if the product is
+    /// not worth sharing.
     func columnsPerTask(matrices: Int) -> Int {
         if threads == 1 || !isWorthSharing(matrices: matrices) { return max(n, 1) }
         let share = n * matrices / (4 * threads)
@@ -90,7 +91,7 @@ struct MatrixProduct {
         return max(1, (columns + width - 1) / width) * width
     }
 
-    /// Computes `columns` of the product into `out`, a contiguous m × n matrix.
+    /// Computes `columns` of the product into `out`, a row-major m × n matrix.
     func compute<E: Element>(
         _ a: Pointer, _ b: UnsafePointer<E>, _ out: MutablePointer, columns: Range<Int>
     ) {
@@ -115,9 +116,9 @@ public struct MatmulWork: Sendable {
     private static let products = Atomic<Int>(0)
     private static let bytes = Atomic<Int>(0)
 
-    /// Multiplications, each with an addition: two floating-point operations.
+    /// Multiply-adds, of two floating-point operations each.
     public let products: Int
-    /// The size of the second factors, each read at least once.
+    /// The size of all second operands in bytes; each is read at least once.
     public let bytes: Int
 
     /// The work since the process began.

@@ -1,9 +1,9 @@
-// Shape: the sizes of a tensor's axes, kept inline so that making a view allocates nothing, and in
-// one vector, so that the rules of broadcasting are a few instructions.
+// Shape: the sizes of a tensor's axes. They are stored inline, so that creating a view allocates
+// nothing, and in one SIMD vector, so that broadcasting takes a few instructions.
 
 /// The sizes of up to four axes. Negative axes count from the end, as in numpy.
 public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
-    /// The last axis is the last lane; axes that are missing, in front, have size 1.
+    /// The last axis is the last lane; lanes before the first axis are 1.
     private(set) var lanes = SIMD4<Int>(repeating: 1)
     public let rank: Int
 
@@ -32,7 +32,7 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
 
     public var description: String { "\(array)" }
 
-    /// The axis counted from the front.
+    /// The axis as a non-negative number.
     func index(of axis: Int) -> Int { lane(axis) - (4 - rank) }
 
     @inline(__always)
@@ -42,7 +42,7 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
         return lane
     }
 
-    /// The steps between neighbours along each axis, for elements packed in row-major order.
+    /// The strides of a contiguous, row-major tensor.
     var rowMajorStrides: Shape {
         let (last, two) = (lanes[3], lanes[3] &* lanes[2])
         return Shape(rank: rank, lanes: SIMD4(two &* lanes[1], two, last, 1))
@@ -50,7 +50,7 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
 
     func inserting(_ size: Int, at axis: Int) -> Shape {
         var result = Shape(rank: rank + 1, lanes: lanes)
-        // the axes before it move to the front
+        // the axes before it move one lane forward
         for other in 0..<axis { result[other] = self[other] }
         result[axis] = size
         return result
@@ -70,8 +70,8 @@ public struct Shape: Equatable, Sendable, ExpressibleByArrayLiteral, CustomStrin
         return result
     }
 
-    /// The shape both broadcast to: axes are matched from the end, and size 1 stretches.
-    /// - Precondition: sizes that differ have a 1 among them.
+    /// The shape that both broadcast to: axes are matched from the end, and size 1 is stretched.
+    /// - Precondition: matching sizes are equal, or one of them is 1.
     func broadcast(with other: Shape) -> Shape {
         let (a, b) = (lanes, other.lanes)
         precondition(

@@ -1,4 +1,4 @@
-// Storage: the memory behind tensors, either allocated or borrowed from a mapped file.
+// Storage: the memory of tensors, either allocated or borrowed from a memory-mapped file.
 
 import CIntrinsics
 
@@ -24,8 +24,8 @@ final class Storage {
 
     deinit { if owner == nil { start.deallocate() } }
 
-    /// The elements.
-    /// - Precondition: `E` is their type.
+    /// A pointer to the elements.
+    /// - Precondition: `E` is the element type.
     @inline(__always)
     func elements<E: Element>(as type: E.Type = Float.self) -> UnsafeMutablePointer<E> {
         start.assumingMemoryBound(to: E.self)
@@ -38,7 +38,8 @@ final class Storage {
     /// Whether a tensor may write Floats into this memory.
     var isWritable: Bool { owner == nil && element == .float32 }
 
-    /// Set once. By default glibc returns blocks of 128 KiB and more to the system, and each new one
-    /// then costs page faults: prefill of 200 tokens takes a third longer.
+    /// Set once, before the first allocation. By default, glibc returns blocks of 128 KiB and more
+    /// to the system, and each new block causes page faults: prefill of 200 tokens takes a third
+    /// longer.
     private static let freedMemoryIsReused: Void = keep_freed_memory()
 }

@@ -1,5 +1,5 @@
-// Tensor: a numpy-like array of Float with value semantics. Views are in TensorViews.swift, arithmetic
-// in TensorMath.swift, the matrix product in Matmul.swift.
+// Tensor: a numpy-like array of Float with value semantics. Views are in TensorViews.swift,
+// arithmetic in TensorMath.swift, the matrix product in Matmul.swift.
 
 /// A row-major array of `Float` with up to four axes. Copies share memory until one is changed.
 /// Weights may have another `element` type; arithmetic widens them to Float as it reads them.
@@ -7,21 +7,21 @@ public struct Tensor: @unchecked Sendable {
     var storage: Storage
     let offset: Int
     public let shape: Shape
-    let strides: Shape  // the steps between neighbours, in elements; 0 along a broadcast axis
+    let strides: Shape  // in elements; 0 along a broadcast axis
 
     init(storage: Storage, offset: Int, shape: Shape, strides: Shape) {
         (self.storage, self.offset, self.shape, self.strides) = (storage, offset, shape, strides)
     }
 
-    /// Fresh memory, row-major, for `body` to fill.
+    /// Allocates row-major memory, which `body` must fill.
     init(shape: Shape, body: (UnsafeMutablePointer<Float>) -> Void) {
         let storage = Storage(count: shape.count)
         self.init(storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
         body(storage.elements())
     }
 
-    /// `values` in row-major order.
-    /// - Precondition: as many values as `shape` holds; a vector if `shape` is nil.
+    /// A tensor of `values` in row-major order; a vector if `shape` is nil.
+    /// - Precondition: `shape` has as many elements as `values`.
     public init(_ values: [Float], shape: Shape? = nil) {
         let shape = shape ?? [values.count]
         precondition(shape.count == values.count, "\(values.count) values do not fill \(shape)")
@@ -31,7 +31,7 @@ public struct Tensor: @unchecked Sendable {
     /// A single number, shape [].
     public init(_ value: Float) { self.init(shape: []) { $0.pointee = value } }
 
-    /// The numbers of `range`, as `np.arange` makes them.
+    /// The integers of `range`, like `np.arange`.
     public init(_ range: Range<Int>) { self.init(range.map(Float.init)) }
 
     public static func full(_ shape: Shape, _ value: Float) -> Tensor {
@@ -45,7 +45,7 @@ public struct Tensor: @unchecked Sendable {
 
     public var element: ElementType { storage.element }
 
-    /// The elements in row-major order as they are stored, valid during `body`.
+    /// Calls `body` with the bytes of the elements in row-major order, valid during the call.
     /// - Precondition: the tensor is contiguous.
     package func withBytes<Result>(
         _ body: (UnsafeRawBufferPointer) throws -> Result
@@ -57,11 +57,11 @@ public struct Tensor: @unchecked Sendable {
         }
     }
 
-    /// The size of the memory behind this tensor in bytes, reserved capacity included.
+    /// The size of the tensor's memory in bytes, reserved capacity included.
     public var storageBytes: Int { storage.count * element.size }
 
-    /// The first element's place, valid during `body`.
-    /// - Precondition: the elements are of type Float.
+    /// Calls `body` with a pointer to the first element, valid during the call.
+    /// - Precondition: the element type is Float.
     @inline(__always)
     func withElements<Result>(_ body: (UnsafePointer<Float>) -> Result) -> Result {
         withExtendedLifetime(storage) { body(UnsafePointer(storage.elements() + offset)) }
@@ -69,9 +69,9 @@ public struct Tensor: @unchecked Sendable {
 
     // MARK: Growing
 
-    /// Adds `other` at the end of an axis, in place.
-    /// - Complexity: amortised O(`other`), since the capacity doubles when it runs out.
-    /// - Precondition: the other axes agree.
+    /// Appends `other` along an axis, in place if there is capacity.
+    /// - Complexity: amortised O(elements of `other`): the capacity doubles when it is exhausted.
+    /// - Precondition: the tensors agree on all other axes.
     public mutating func append(_ other: Tensor, axis: Int) {
         let axis = shape.index(of: axis)
         var grown = shape
@@ -87,7 +87,7 @@ public struct Tensor: @unchecked Sendable {
         self = Tensor(storage: storage, offset: offset, shape: grown, strides: strides)
     }
 
-    /// Moves the elements to memory in which an axis can grow to `size` in place.
+    /// Copies the elements to memory with the capacity for an axis to grow to `size` in place.
     public mutating func reserve(_ size: Int, axis: Int) {
         var capacity = shape
         capacity[axis] = Swift.max(size, shape[axis])
@@ -97,7 +97,7 @@ public struct Tensor: @unchecked Sendable {
         self = Tensor(storage: larger, offset: 0, shape: shape, strides: strides)
     }
 
-    /// Whether the memory holds this larger shape, with each axis stepping over all of the next.
+    /// Whether the memory has the capacity for this larger shape, without axes that overlap.
     private func hasCapacity(for grown: Shape) -> Bool {
         guard storage.isWritable else { return false }
         var end = offset + 1
@@ -116,11 +116,11 @@ public struct Tensor: @unchecked Sendable {
         all((strides.lanes .== shape.rowMajorStrides.lanes) .| (shape.lanes .== 1))
     }
 
-    /// The same elements as contiguous Floats: this tensor itself if it has them, otherwise a copy.
+    /// The same elements as contiguous Floats: this tensor if it has them, otherwise a copy.
     func contiguous() -> Tensor {
         isContiguous && element == .float32 ? self : Tensor(shape: shape) { copy(self, to: $0) }
     }
 
-    /// The same elements as Floats: this tensor itself if it has them, otherwise a copy.
+    /// The same elements as Floats: this tensor if it has them, otherwise a copy.
     consuming func widened() -> Tensor { element == .float32 ? self : contiguous() }
 }

@@ -1,5 +1,5 @@
-// TensorMath: numpy's element-wise arithmetic and functions, its reductions, stack and triu. An
-// operator whose left operand nobody else refers to writes its result into that operand's memory.
+// TensorMath: numpy's element-wise arithmetic and functions, its reductions, stack and triu. If an
+// operator's left operand is not referenced elsewhere, the result overwrites it in memory.
 
 // MARK: Arithmetic, with broadcasting
 
@@ -16,9 +16,9 @@ extension Tensor {
     public static prefix func - (a: consuming Tensor) -> Tensor { map(a) { -$0 } }
 }
 
-// MARK: Functions of every element
+// MARK: Element-wise functions
 
-/// e to the power of every element, to within 2 units in the last place.
+/// e to the power of every element; the error is at most 2 units in the last place.
 public func exp(_ x: consuming Tensor) -> Tensor { map(x) { exponential($0) } }
 public func sqrt(_ x: consuming Tensor) -> Tensor { map(x) { $0.squareRoot() } }
 public func cos(_ x: consuming Tensor) -> Tensor { map(x) { x in Lanes { cos(x[$0]) } } }
@@ -29,15 +29,15 @@ public func pow(_ base: Float, _ x: consuming Tensor) -> Tensor {
     map(x) { x in Lanes { pow(base, x[$0]) } }
 }
 
-// MARK: Reductions; the axis stays, with size 1, as with numpy's `keepdims=True`
+// MARK: Reductions, which keep the axis with size 1 (numpy's `keepdims=True`)
 
 extension Tensor {
     public func sum(axis: Int) -> Tensor { reduce(self, axis: axis, Sum()) }
     public func mean(axis: Int) -> Tensor { sum(axis: axis) / Float(shape[axis]) }
     public func max(axis: Int) -> Tensor { reduce(self, axis: axis, Maximum()) }
 
-    /// The index of the largest element of a vector, the lowest among equals.
-    /// - Precondition: not empty.
+    /// The index of the largest element of a vector; the lowest index among equal elements.
+    /// - Precondition: the vector is not empty.
     public func argmax() -> Int {
         precondition(shape.rank == 1 && shape.count > 0, "argmax of shape \(shape)")
         return contiguous().withElements { elements in
@@ -52,7 +52,7 @@ extension Tensor {
     }
 }
 
-/// How a row becomes one number.
+/// Reduces a row to one number.
 private protocol Reduction {
     var start: Float { get }
     func combine(_ a: Lanes, _ b: Lanes) -> Lanes
@@ -75,7 +75,7 @@ private struct Maximum: Reduction {
 
 // MARK: Joining and masking
 
-/// Joins tensors of one shape along a new axis, as `np.stack`.
+/// Joins tensors of the same shape along a new axis, like `np.stack`.
 public func stacked(_ parts: [Tensor], axis: Int) -> Tensor {
     let axis = axis < 0 ? axis + parts[0].shape.rank + 1 : axis
     let shape = parts[0].shape.inserting(parts.count, at: axis)
@@ -90,11 +90,11 @@ public func stacked(_ parts: [Tensor], axis: Int) -> Tensor {
 }
 
 extension Tensor {
-    /// Sets the upper triangle of each matrix, from the `diagonal`-th diagonal on, to `value`, as
-    /// `x[..., np.triu_indices]` would.
+    /// Sets the elements of each matrix on and above the `diagonal`-th diagonal to `value`, like an
+    /// assignment at `np.triu_indices`.
     public mutating func fillUpperTriangle(diagonal: Int, with value: Float) {
         let (rows, columns) = (shape[-2], shape[-1])
-        if !isOwnedAlone { self = Tensor(shape: shape) { copy(self, to: $0) } }
+        if !isUniquelyOwned { self = Tensor(shape: shape) { copy(self, to: $0) } }
         let start = storage.elements() + offset
         ThreadPool.shared.run(shape.count / Swift.max(1, rows * columns)) { matrix in
             for row in 0..<rows {
@@ -106,7 +106,7 @@ extension Tensor {
     }
 }
 
-// MARK: The loops behind all of them
+// MARK: Loops
 
 @inline(__always)
 private func map(_ a: consuming Tensor, _ function: (Lanes) -> Lanes) -> Tensor {
@@ -114,11 +114,11 @@ private func map(_ a: consuming Tensor, _ function: (Lanes) -> Lanes) -> Tensor 
     let (source, shape, strides) = (a.elements, a.shape, a.strides)
     return a.withResult(of: shape) { out in
         let loop = TensorLoop(shape, out: shape.rowMajorStrides, a: strides, b: strides)
-        let step = loop.steps.a
+        let stride = loop.rowStrides.a
         loop.forEachRow { outOffset, aOffset, _, count in
             let (out, a) = (out + outOffset, source + aOffset)
-            forEachLanes(count, contiguous: step == 1) { i, n, isContiguous in
-                let x = load(a + i * step, step: isContiguous ? 1 : step, count: n)
+            forEachLanes(count, contiguous: stride == 1) { i, n, isContiguous in
+                let x = load(a + i * stride, stride: isContiguous ? 1 : stride, count: n)
                 store(function(x), out + i, count: n)
             }
         }
@@ -133,16 +133,17 @@ private func combine(
     var a = a.widened()
     let b = b.widened()
     let (aElements, bElements) = (a.elements, b.elements)
-    let (aStrides, bStrides) = (a.strides(stretchedTo: shape), b.strides(stretchedTo: shape))
+    let (aStrides, bStrides) = (a.strides(broadcastTo: shape), b.strides(broadcastTo: shape))
     return a.withResult(of: shape) { out in
         let loop = TensorLoop(shape, out: shape.rowMajorStrides, a: aStrides, b: bStrides)
-        let (_, aStep, bStep) = loop.steps
+        let (_, aStride, bStride) = loop.rowStrides
         withExtendedLifetime(b) {
             loop.forEachRow { outOffset, aOffset, bOffset, count in
                 let (out, a, b) = (out + outOffset, aElements + aOffset, bElements + bOffset)
-                forEachLanes(count, contiguous: aStep == 1 && bStep == 1) { i, n, isContiguous in
-                    let x = load(a + i * aStep, step: isContiguous ? 1 : aStep, count: n)
-                    let y = load(b + i * bStep, step: isContiguous ? 1 : bStep, count: n)
+                forEachLanes(count, contiguous: aStride == 1 && bStride == 1) {
+                    i, n, isContiguous in
+                    let x = load(a + i * aStride, stride: isContiguous ? 1 : aStride, count: n)
+                    let y = load(b + i * bStride, stride: isContiguous ? 1 : bStride, count: n)
                     store(function(x, y), out + i, count: n)
                 }
             }
@@ -151,23 +152,23 @@ private func combine(
 }
 
 extension Tensor {
-    /// The first element's place, as long as the storage lives.
+    /// A pointer to the first element, valid while the storage lives.
     fileprivate var elements: Pointer { Pointer(storage.elements() + offset) }
 
-    /// Whether the elements are contiguous Floats in memory that nothing else refers to.
-    fileprivate var isOwnedAlone: Bool {
+    /// Whether the elements are contiguous Floats in memory that nothing else references.
+    fileprivate var isUniquelyOwned: Bool {
         mutating get {
             isContiguous && storage.isWritable && isKnownUniquelyReferenced(&storage)
         }
     }
 
-    /// A tensor for `body` to fill while it reads this one: in this one's own memory if nothing else
-    /// refers to it, otherwise in fresh memory.
+    /// A tensor that `body` fills while it reads this one: in this tensor's memory if nothing else
+    /// references it, otherwise in new memory.
     @inline(__always)
     fileprivate mutating func withResult(
         of shape: Shape, _ body: (MutablePointer) -> Void
     ) -> Tensor {
-        if self.shape == shape && isOwnedAlone {
+        if self.shape == shape && isUniquelyOwned {
             body(storage.elements() + offset)
             return self
         }
@@ -177,41 +178,42 @@ extension Tensor {
 
 @inline(__always)
 private func reduce<R: Reduction>(_ a: Tensor, axis: Int, _ reduction: R) -> Tensor {
-    // the axis goes last; every row of the others then gives one number
+    // move the axis last, so that every row gives one number
     let axis = a.shape.index(of: axis)
     let rows = a.widened().transposed(axis, -1)
-    let (count, step) = (rows.shape[-1], rows.strides[-1])
+    let (count, stride) = (rows.shape[-1], rows.strides[-1])
     var kept = rows.shape
     kept[-1] = 1
     return Tensor(shape: kept) { out in
         let loop = TensorLoop(kept, out: kept.rowMajorStrides, a: rows.strides, b: rows.strides)
-        let (outStep, rowStep, _) = loop.steps
+        let (outStride, rowStride, _) = loop.rowStrides
         rows.withElements { elements in
             loop.forEachRow { outOffset, offset, _, rowCount in
                 for row in 0..<rowCount {
-                    let a = elements + offset + row * rowStep
-                    // four results, so that one step need not wait for the one before it
+                    let a = elements + offset + row * rowStride
+                    // four partial results, so that an operation need not wait for the previous one
                     var r0 = Lanes(repeating: reduction.start)
                     var (r1, r2, r3) = (r0, r0, r0)
                     var i = 0
                     let width = Lanes.scalarCount
-                    while step == 1 && i + 4 * width <= count {
+                    while stride == 1 && i + 4 * width <= count {
                         let x = a + i
-                        r0 = reduction.combine(r0, load(x, step: 1, count: width))
-                        r1 = reduction.combine(r1, load(x + width, step: 1, count: width))
-                        r2 = reduction.combine(r2, load(x + 2 * width, step: 1, count: width))
-                        r3 = reduction.combine(r3, load(x + 3 * width, step: 1, count: width))
+                        r0 = reduction.combine(r0, load(x, stride: 1, count: width))
+                        r1 = reduction.combine(r1, load(x + width, stride: 1, count: width))
+                        r2 = reduction.combine(r2, load(x + 2 * width, stride: 1, count: width))
+                        r3 = reduction.combine(r3, load(x + 3 * width, stride: 1, count: width))
                         i += 4 * width
                     }
                     while i < count {
                         let n = Swift.min(width, count - i)
-                        let x = load(a + i * step, step: step, count: n, padding: reduction.start)
+                        let x = load(
+                            a + i * stride, stride: stride, count: n, padding: reduction.start)
                         r0 = reduction.combine(r0, x)
                         i += width
                     }
                     let lanes = reduction.combine(
                         reduction.combine(r0, r1), reduction.combine(r2, r3))
-                    out[outOffset + row * outStep] = reduction.horizontal(lanes)
+                    out[outOffset + row * outStride] = reduction.horizontal(lanes)
                 }
             }
         }

@@ -1,8 +1,8 @@
-// TensorViews: the same elements under another shape, as numpy's views: nothing is copied where
-// strides can express the result.
+// TensorViews: reshaping, transposing, selecting and slicing, as in numpy. The results are views;
+// reshaped copies elements that are not contiguous.
 
 extension Tensor {
-    /// The same elements under another shape; a view if they are contiguous, otherwise a copy.
+    /// The same elements in another shape: a view if they are contiguous, otherwise a copy.
     /// - Precondition: both shapes have the same number of elements.
     public func reshaped(_ sizes: Int...) -> Tensor { reshaped(to: Shape(sizes)) }
 
@@ -13,14 +13,14 @@ extension Tensor {
             storage: source.storage, offset: source.offset, shape: new, strides: new.rowMajorStrides)
     }
 
-    /// Swaps two axes, the last two unless others are named; a view.
+    /// A view with two axes swapped, by default the last two.
     public func transposed(_ a: Int = -2, _ b: Int = -1) -> Tensor {
         Tensor(
             storage: storage, offset: offset,
             shape: shape.swapping(a, b), strides: strides.swapping(a, b))
     }
 
-    /// One index of an axis, without that axis: `x[..., index]` in numpy; a view.
+    /// A view of one index of an axis, without that axis, like `x[..., index]` in numpy.
     public func selecting(_ index: Int, axis: Int) -> Tensor {
         let axis = shape.index(of: axis)
         let size = shape[axis]
@@ -32,10 +32,10 @@ extension Tensor {
             shape: shape.removing(axis), strides: strides.removing(axis))
     }
 
-    /// One index of the first axis, counted from the end if negative; a view.
+    /// A view of one index of the first axis; a negative index counts from the end.
     public subscript(index: Int) -> Tensor { selecting(index, axis: 0) }
 
-    /// A range of the first axis; a view.
+    /// A view of a range of the first axis.
     public subscript(range: Range<Int>) -> Tensor {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= shape[0], "no rows \(range) in \(shape)")
@@ -46,7 +46,7 @@ extension Tensor {
             shape: part, strides: strides)
     }
 
-    /// The named rows of the first axis, copied: `table[tokens]`.
+    /// A copy of the named rows of the first axis, like `table[tokens]` in numpy.
     public subscript(rows: [Int]) -> Tensor {
         var result = shape
         result[0] = rows.count
@@ -58,7 +58,7 @@ extension Tensor {
         }
     }
 
-    /// A new axis of size 1, as `np.expand_dims`; a view.
+    /// A view with a new axis of size 1, like `np.expand_dims`.
     public func expandedDimensions(axis: Int) -> Tensor {
         let axis = axis < 0 ? axis + shape.rank + 1 : axis
         return Tensor(
@@ -66,8 +66,8 @@ extension Tensor {
             shape: shape.inserting(1, at: axis), strides: strides.inserting(0, at: axis))
     }
 
-    /// The strides under a larger shape, 0 along the axes that are stretched.
-    func strides(stretchedTo target: Shape) -> Shape {
+    /// The strides after broadcasting to `target`, 0 along stretched axes.
+    func strides(broadcastTo target: Shape) -> Shape {
         let isStretched = shape.lanes .!= target.lanes
         return Shape(rank: target.rank, lanes: strides.lanes.replacing(with: 0, where: isStretched))
     }

@@ -1,5 +1,6 @@
-// ThreadCount: how many threads compute. The default is the number of cores this process may use: its
-// affinity mask and its container's CPU quota on Linux, the performance cores on Apple silicon.
+// ThreadCount: the number of threads of the shared ThreadPool. The default is the number of usable
+// cores. On Linux, the affinity mask and the container's CPU quota limit it; on Apple silicon, only
+// the performance cores count.
 
 import Synchronization
 
@@ -7,7 +8,7 @@ import Synchronization
 public enum ThreadCount {
     private static let chosen = Atomic<Int>(0)
 
-    /// Set it before the first computation; later it has no effect.
+    /// Setting it after the first computation has no effect.
     public static var current: Int {
         get {
             let count = chosen.load(ordering: .relaxed)
@@ -22,12 +23,12 @@ public enum ThreadCount {
             let isKnown = sysctlbyname("hw.perflevel0.logicalcpu", &cores, &size, nil, 0) == 0
             if isKnown && cores > 0 { return Int(cores) }
         #endif
-        let allowed = ProcessInfo.processInfo.activeProcessorCount  // heeds the affinity mask
+        let allowed = ProcessInfo.processInfo.activeProcessorCount  // respects the affinity mask
         return min(allowed, cpuQuota() ?? allowed)
     }()
 
-    /// The whole cores that a container's quota pays for, at least 1; nil without a quota. A quota
-    /// of one and a half cores gives 1: of two spinning threads, one would always be throttled.
+    /// The CPU quota of a container in cores, rounded down but at least 1; nil without a quota.
+    /// With 1.5 cores, the system would always throttle one of two spinning threads.
     /// - Parameters:
     ///   - root: where control groups are mounted.
     ///   - group: the contents of `/proc/self/cgroup`.
@@ -44,7 +45,7 @@ public enum ThreadCount {
         func numbers(_ path: String) -> [Substring] {
             text(root + path)?.split { $0.isWhitespace } ?? []
         }
-        // version 2: one line, "0::/path"; a group has the quotas of all groups above it as well
+        // version 2 has one line, "0::/path"; the quotas of all parent groups apply too
         let line = group?.split(separator: "\n").first { $0.hasPrefix("0::/") }
         var path = line.map { String($0.dropFirst("0::".count)) } ?? "/"
         while true {
@@ -52,7 +53,7 @@ public enum ThreadCount {
             guard path.count > 1, let slash = path.lastIndex(of: "/") else { break }
             path = slash == path.startIndex ? "/" : String(path[..<slash])
         }
-        // version 1
+        // version 1 has quota and period in two files
         add(numbers("/cpu/cpu.cfs_quota_us") + numbers("/cpu/cpu.cfs_period_us"))
         return quotas.min().map { max(1, Int($0)) }
     }

@@ -1,8 +1,8 @@
-// StreamingDecoder: turns tokens into text one by one, as the model generates them. Both model files
-// and the chat use it.
+// StreamingDecoder: turns tokens into text as the model generates them. Both model files and the
+// chat use it.
 
-/// Decodes tokens to the text that SentencePiece makes of all of them together. The vocabulary must
-/// put a space before every text, as Llama's does.
+/// Decodes tokens one by one; the results together equal SentencePiece's text for all of them. The
+/// tokenizer must put a space before every text, as Llama's does.
 public struct StreamingDecoder {
     private let tokenizer: Tokenizer
     private var isAtStart = true
@@ -11,7 +11,7 @@ public struct StreamingDecoder {
 
     public init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
-    /// The text that these tokens add. Bytes of an incomplete character wait for the next tokens.
+    /// The text that these tokens add. An incomplete character waits for its remaining bytes.
     public mutating func decode(_ tokens: [Int]) -> String {
         tokens.reduce(into: "") { text, token in
             switch tokenizer.piece(token) {
@@ -26,7 +26,7 @@ public struct StreamingDecoder {
                 text += completeCharacters()
             case .text(let piece):
                 text += finish()
-                // the first piece carries the space that the encoder put before the text
+                // the encoder put this space before the text
                 let isSpaced = isAtStart && piece.utf8.first == UInt8(ascii: " ")
                 text += isSpaced ? String(piece.unicodeScalars.dropFirst()) : piece
                 isAtStart = isAtStart && piece.isEmpty
@@ -34,7 +34,7 @@ public struct StreamingDecoder {
         }
     }
 
-    /// U+FFFD, the replacement character, for every byte that still waits.
+    /// Ends the text: returns U+FFFD, the replacement character, for every pending byte.
     public mutating func finish() -> String {
         defer { pending = [] }
         return String(repeating: "\u{FFFD}", count: pending.count)
@@ -53,7 +53,7 @@ public struct StreamingDecoder {
                 }
             let start = pending.prefix(length)
             let isValidStart = start.dropFirst().allSatisfy { $0 & 0xC0 == 0x80 }
-            if isValidStart && start.count < length { break }  // the rest may come
+            if isValidStart && start.count < length { break }  // the other bytes may follow
             if let character = String(validating: start, as: UTF8.self) {
                 text += character
                 pending.removeFirst(length)

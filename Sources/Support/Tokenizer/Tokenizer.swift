@@ -7,12 +7,12 @@ import CSentencePiece
 public final class Tokenizer: @unchecked Sendable {
     private let processor: OpaquePointer
     public let vocabSize: Int
-    /// The token that begins every text, and the one that ends it.
+    /// The tokens at the beginning and at the end of a text.
     public let bos: Int, eos: Int
 
     /// - Parameter vocabSize: the number of tokens that the model expects.
-    /// - Throws: `FileError` if there is no such file, `TokenizerError` if it is not a tokenizer or
-    ///   has another size.
+    /// - Throws: `FileError` if the file cannot be read, `TokenizerError` if it is not a tokenizer
+    ///   or has another size.
     public init(contentsOf path: String, vocabSize: Int) throws {
         let file = try MappedFile(path: path)
         let loaded = withExtendedLifetime(file) {
@@ -27,7 +27,7 @@ public final class Tokenizer: @unchecked Sendable {
         guard self.vocabSize == vocabSize else {
             throw TokenizerError.wrongSize(path, expected: vocabSize, found: self.vocabSize)
         }
-        guard bos >= 0 && eos >= 0 else { throw TokenizerError.noBoundaries(path) }
+        guard bos >= 0 && eos >= 0 else { throw TokenizerError.missingBosOrEos(path) }
     }
 
     deinit { sentencepiece_free(processor) }
@@ -42,7 +42,7 @@ public final class Tokenizer: @unchecked Sendable {
         return [bos] + UnsafeBufferPointer(start: ids, count: count).map(Int.init)
     }
 
-    /// What a token adds to a text.
+    /// The contribution of a token to a text.
     enum Piece: Equatable {
         case text(String)
         case byte(UInt8)
@@ -50,7 +50,7 @@ public final class Tokenizer: @unchecked Sendable {
         case nothing
     }
 
-    /// How the vocabulary spells a token: " the", "<0x0A>", "</s>". U+2581 becomes a space.
+    /// The spelling of a token, with a space in place of U+2581: " the", "<0x0A>", "</s>".
     public func spelling(_ token: Int) -> String {
         var count = 0
         let piece = sentencepiece_piece(processor, Int32(token), &count)
@@ -70,7 +70,8 @@ public final class Tokenizer: @unchecked Sendable {
 
     /// - Precondition: 0 ≤ `token` < `vocabSize`.
     func piece(_ token: Int) -> Piece {
-        precondition(token >= 0 && token < vocabSize, "no token \(token) among \(vocabSize)")
+        precondition(
+            token >= 0 && token < vocabSize, "no token \(token) in a vocabulary of \(vocabSize)")
         let id = Int32(token)
         if sentencepiece_is_control(processor, id) { return .nothing }
         if sentencepiece_is_unknown(processor, id) { return .unknown }
@@ -84,20 +85,20 @@ public final class Tokenizer: @unchecked Sendable {
     }
 }
 
-/// What is wrong with a tokenizer's file.
+/// A problem with a tokenizer file.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case notSentencePiece(_ path: String)
     case wrongSize(_ path: String, expected: Int, found: Int)
-    case noBoundaries(_ path: String)
+    case missingBosOrEos(_ path: String)
 
     public var description: String {
         switch self {
         case .notSentencePiece(let path):
             "\(path): expected a SentencePiece model (tokenizer.model), found something else"
         case .wrongSize(let path, let expected, let found):
-            "\(path): expected the model's \(expected) pieces (vocab_size), found \(found)"
-        case .noBoundaries(let path):
-            "\(path): expected pieces for the beginning and the end of a text, found none"
+            "\(path): expected \(expected) tokens (the model's vocab_size), found \(found)"
+        case .missingBosOrEos(let path):
+            "\(path): the BOS or the EOS token is missing"
         }
     }
 }

@@ -1,23 +1,23 @@
 // Config: the sizes of a Llama, and the names and shapes of its tensors. The model, the readers and
 // the writers of weight files use it.
 
-/// The sizes of a Llama, under the names its own code gives them.
+/// The sizes of a Llama, with the names of Meta's code.
 public struct Config: Equatable, Sendable {
-    /// The length of the vector that stands for a token.
+    /// The length of a token's vector.
     public var dim: Int
     /// The length of the feed-forward network's inner vector.
     public var hiddenDim: Int
     public var nLayers: Int
-    /// Query heads per layer; `nKvHeads` divides it, and it divides `dim`.
+    /// Query heads per layer: a multiple of `nKvHeads` and a divisor of `dim`.
     public var nHeads: Int
     /// Key and value heads per layer, each shared by `nHeads / nKvHeads` query heads.
     public var nKvHeads: Int
     public var vocabSize: Int
     /// The longest sequence the model was trained on.
     public var maxSeqLen: Int
-    /// What RMSNorm adds before it takes the root.
+    /// The number that RMSNorm adds under the square root.
     public var normEps: Float = 1e-5
-    /// The base of RoPE's wavelengths.
+    /// The base of RoPE's frequencies.
     public var ropeTheta: Float = 10000
 
     public init(

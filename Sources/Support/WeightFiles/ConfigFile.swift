@@ -1,12 +1,12 @@
-// ConfigFile: `config.json`, which states a Llama's sizes next to Hugging Face's `.safetensors`.
-// `HuggingFace` reads it; it is written with every `.safetensors` file.
+// ConfigFile: Hugging Face's `config.json`, which states the sizes of a Llama. `HuggingFace` reads
+// it; it is written next to every `.safetensors` file.
 
-/// The sizes of a Llama that is computed as Llama 2 is.
+/// The sizes of a model with Llama 2's architecture. Reading refuses other architectures.
 package struct ConfigFile: Codable {
     package private(set) var config: Config
-    /// Whether the classifier is the embeddings; nil if the file does not say.
+    /// Whether the classifier shares the embeddings; nil if the file does not say.
     package let tiesEmbeddings: Bool?
-    /// PyTorch's name of the element type; written, never read.
+    /// PyTorch's name of the element type. It is written but not read.
     private var torchDtype: String?
 
     // MARK: Reading
@@ -14,7 +14,9 @@ package struct ConfigFile: Codable {
     /// Reads `config.json` in the folder of another file.
     package init(nextTo path: String) throws {
         let file = try MappedFile(path: siblingPath("config.json", of: path))
-        self = try withPath(file.path) { try decodeJSON(ConfigFile.self, file.bytes, "the file") }
+        self = try withPath(file.path) {
+            try decodeJSON(ConfigFile.self, file.bytes, "the contents")
+        }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -28,7 +30,8 @@ package struct ConfigFile: Codable {
         try json.require("mlp_bias", false)
         try json.require("hidden_act", "silu")
         try require(
-            !json.hasValue("rope_scaling"), "null", as: "rope_scaling", found: "a scaling")
+            !json.hasValue("rope_scaling"), "null (no scaling)", as: "rope_scaling",
+            found: "another value")
 
         let heads = try json.size("num_attention_heads")
         config = Config(
@@ -45,7 +48,7 @@ package struct ConfigFile: Codable {
         try require(
             eps >= 1e-20 && eps < 1, "a small positive number", as: "rms_norm_eps", found: eps)
         var theta = try json.decodeIfPresent(Float.self, forKey: "rope_theta")
-        // later versions of the library group what they say of RoPE
+        // later versions of transformers group RoPE's parameters
         if try json.hasValue("rope_parameters") {
             let rope = try json.nestedContainer(keyedBy: JSONKey.self, forKey: "rope_parameters")
             try rope.require("rope_type", "default")
@@ -59,10 +62,10 @@ package struct ConfigFile: Codable {
 
     // MARK: Writing
 
-    /// The file for these weights.
+    /// The `config.json` of these weights.
     package init(_ weights: Weights) {
         (config, tiesEmbeddings) = (weights.config, weights.isTied)
-        torchDtype = "\(weights["tok_embeddings.weight"].element)"  // our names are PyTorch's
+        torchDtype = "\(weights["tok_embeddings.weight"].element)"  // PyTorch has the same names
     }
 
     package func encode(to encoder: any Encoder) throws {

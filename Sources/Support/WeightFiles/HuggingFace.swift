@@ -1,14 +1,14 @@
-// HuggingFace: a Llama as the transformers library stores it: a folder with `config.json` and one or
-// more `.safetensors` files, other names, and the rows of wq and wk in another order.
+// HuggingFace: reads the models of the transformers library: a folder with `config.json` and one or
+// more `.safetensors` files. Names and the row order of wq and wk differ from Meta's.
 
 enum HuggingFace {
-    /// The file that stands for all weights of a folder; any other path as it is.
-    /// - Throws: `WeightFileError` if the folder has no such file.
+    /// The file to read: a folder's `.safetensors` file or index, or `path` itself.
+    /// - Throws: `WeightFileError` if the folder has neither.
     static func file(at path: String) throws -> String {
         guard isFolder(path) else { return path }
         let paths = ["model.safetensors", "model.safetensors.index.json"].map { path + "/" + $0 }
         guard let found = paths.first(where: FileManager.default.fileExists) else {
-            let expected = "a file, or model.safetensors or its index in this folder"
+            let expected = "model.safetensors or model.safetensors.index.json in this folder"
             throw WeightFileError(path: path, problem: .unexpected(expected, found: "neither"))
         }
         return found
@@ -30,8 +30,8 @@ enum HuggingFace {
     ]
 
     /// For wq and wk, the source row of each row after reordering; nil for all other tensors. RoPE
-    /// rotates rows 2i and 2i + 1 of a head together in Meta's order, and i and headSize / 2 + i in
-    /// Hugging Face's.
+    /// rotates rows 2i and 2i + 1 of a head together in Meta's order, rows i and headSize / 2 + i
+    /// in Hugging Face's.
     static func rowOrder(
         of tensor: String, _ config: Config, toHuggingFace: Bool
     ) -> ((Int) -> Int)? {
@@ -52,7 +52,7 @@ enum HuggingFace {
         let isTied = configFile.tiesEmbeddings ?? (entries[output] == nil)
         if isTied { entries[output] = entries[embeddings] }
 
-        // RoPE's frequencies are computed here
+        // RoPE computes its frequencies, so the file's are ignored
         let matched = try entries.matched(with: configFile.config, nameInFile: name) {
             $0.hasSuffix("rotary_emb.inv_freq")
         }
@@ -65,25 +65,25 @@ enum HuggingFace {
         return (configFile.config, tensors)
     }
 
-    /// The tensors of all files that an index names.
+    /// The tensors of all files in an index.
     private static func entries(of index: MappedFile) throws -> [String: TensorEntry] {
         struct Index: Decodable {
             let shards: [String: String]
             enum CodingKeys: String, CodingKey { case shards = "weight_map" }
         }
-        let shards = try decodeJSON(Index.self, index.bytes, "the file").shards
+        let shards = try decodeJSON(Index.self, index.bytes, "the contents").shards
         var entries: [String: TensorEntry] = [:]
         for shard in Set(shards.values).sorted() {
             try require(
-                !shard.isEmpty && !shard.contains("/"), "a file's name",
+                !shard.isEmpty && !shard.contains("/"), "a file name",
                 as: "a shard in weight_map", found: "\"\(shard)\"")
             let file = try MappedFile(path: siblingPath(shard, of: index.path))
             try withPath(file.path) {
-                let isRight = SafetensorsFile.recognises(file.bytes)
-                try require(isRight, ".safetensors", as: "a shard", found: "another format")
+                let isSafetensors = SafetensorsFile.recognises(file.bytes)
+                try require(isSafetensors, ".safetensors", as: "the shard", found: "another format")
                 let found = try SafetensorsFile.entries(of: file)
-                let announced = shards.keys.filter { shards[$0] == shard }
-                if let missing = announced.filter({ found[$0] == nil }).min() {
+                let listed = shards.keys.filter { shards[$0] == shard }
+                if let missing = listed.filter({ found[$0] == nil }).min() {
                     throw Problem.missingTensor(missing)
                 }
                 if let repeated = found.keys.filter({ entries[$0] != nil }).min() {

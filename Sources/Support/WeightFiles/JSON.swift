@@ -1,7 +1,7 @@
-// JSON: decodes JSON in which no key is there twice, and says what is wrong in sentences for a user.
-// The readers of `.safetensors`, of its index and of `config.json` use it.
+// JSON: decodes JSON without repeated keys, and describes errors in sentences for a user. The
+// readers of `.safetensors`, of its index and of `config.json` use it.
 
-/// Any key.
+/// A key with any name.
 struct JSONKey: CodingKey, ExpressibleByStringLiteral {
     let stringValue: String
     var intValue: Int? { nil }
@@ -12,12 +12,12 @@ struct JSONKey: CodingKey, ExpressibleByStringLiteral {
     init?(intValue: Int) { nil }
 }
 
-/// Longer JSON is taken for damage: a large model's header has 0.1 MB.
+/// The longest accepted JSON in bytes. A large model's header has 0.1 MB.
 private let jsonLimit = 10_000_000
 
-/// Decodes JSON in which no key is there twice.
-/// - Parameter what: what the JSON is, for messages.
-/// - Throws: `WeightFileError.Problem`
+/// Decodes JSON, and refuses repeated keys.
+/// - Parameter what: a description of the JSON for messages.
+/// - Throws: `WeightFileError.Problem` if the JSON is invalid or has repeated keys.
 func decodeJSON<Value: Decodable>(
     _ type: Value.Type, _ bytes: UnsafeRawBufferPointer, _ what: String
 ) throws -> Value {
@@ -34,7 +34,7 @@ func decodeJSON<Value: Decodable>(
     }
 }
 
-/// A key that one object of a valid JSON text has twice.
+/// A key that occurs twice in one object of valid JSON.
 private func repeatedKey(_ json: UnsafeRawBufferPointer) -> String? {
     var keys: [Set<String>] = []  // of each object around the current byte
     var string = 0..<0  // the range of the last string, with its quotes
@@ -44,7 +44,7 @@ private func repeatedKey(_ json: UnsafeRawBufferPointer) -> String? {
         case "{": keys.append([])
         case "}": _ = keys.popLast()
         case ":" where !keys.isEmpty:
-            // escapes can spell one key in two ways
+            // escapes allow several spellings of one key
             let key = try? JSONDecoder().decode(String.self, from: Data(json[string]))
             if let key, !keys[keys.count - 1].insert(key).inserted { return key }
         case "\"":
@@ -63,7 +63,7 @@ private func repeatedKey(_ json: UnsafeRawBufferPointer) -> String? {
 extension DecodingError {
     fileprivate func problem(_ what: String) -> Problem {
         func key(_ path: [any CodingKey]) -> String {
-            path.isEmpty ? what : path.map(\.stringValue).joined(separator: ": ")
+            path.isEmpty ? what : path.reversed().map(\.stringValue).joined(separator: " of ")
         }
         switch self {
         case .keyNotFound(let missing, let context):
@@ -74,9 +74,9 @@ extension DecodingError {
                 "Bool": "true or false", "Array<Any>": "a list",
             ]
             let expected = kinds["\(type)"] ?? "an object"
-            return .badValue(key(context.codingPath), expected, found: "something else")
+            return .badValue(key(context.codingPath), expected, found: "another type")
         default:
-            let expected = "JSON with numbers of the right kind"
+            let expected = "valid JSON with numbers of the right type"
             return .badValue(what, expected, found: "something else")
         }
     }

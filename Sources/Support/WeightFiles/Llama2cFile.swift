@@ -1,12 +1,12 @@
-// Llama2cFile: the legacy `.bin` format of karpathy/llama2.c: seven sizes, then all weights of a
-// kind one after the other, as Floats and without names. There is no magic number: a file's size
-// must be the one that its header gives. `Weights` reads it, `OutputFormat` writes it.
+// Llama2cFile: the legacy `.bin` format of karpathy/llama2.c: seven sizes, then Float weights
+// without names, kind by kind. It has no magic number, so the file size must match the header.
+// `Weights` reads it, `OutputFormat` writes it.
 
 enum Llama2cFile {
     private static let headerSize = 28
 
-    /// All tensors but the classifier in the order of the file: kind by kind, each for all layers.
-    /// RoPE's tables follow, then the classifier if it is not tied.
+    /// All tensors except the classifier, in the order of the file: kind by kind, each for all
+    /// layers. RoPE's tables follow, then the classifier if it is not tied.
     private static func tensors(_ config: Config) -> [(name: String, shape: [Int])] {
         let layers = (0..<config.nLayers).map(config.layerShapes)
         var tensors = [config.outerShapes[0]]
@@ -48,24 +48,24 @@ enum Llama2cFile {
         let config = Config(
             dim: field(0), hiddenDim: field(1), nLayers: field(2), nHeads: field(3),
             nKvHeads: field(4), vocabSize: abs(field(5)), maxSeqLen: field(6))
-        let isTied = field(5) > 0  // a negative vocab_size announces a classifier
+        let isTied = field(5) > 0  // negative: a classifier follows at the end
         do {
             try config.validate()
             let hiddenDim = config.hiddenDim
             try require(hiddenDim > 0, "a positive number", as: "hidden_dim", found: hiddenDim)
         } catch Problem.badValue(let name, let expected, let found) {
-            throw unknownFormat("\(name) = \(found) where the latter has \(expected)")
+            throw unknownFormat("\(name) = \(found) where .bin needs \(expected)")
         }
         let byteCount = byteCount(config, isTied: isTied)
-        guard byteCount < 0x1p63 else { throw unknownFormat("sizes that no file holds") }
+        guard byteCount < 0x1p63 else { throw unknownFormat("sizes that no file can hold") }
         try require(
             bytes.count == Int(byteCount), "\(Int(byteCount)) bytes for the sizes in its header",
             found: bytes.count)
         return (config, isTied)
     }
 
-    /// The size of a file, as a Double because a damaged header's sizes overflow Int. It is exact for
-    /// files that can be mapped.
+    /// The size of a file. It is a Double, because the sizes of a damaged header can overflow Int;
+    /// it is exact for every file that can be memory-mapped.
     private static func byteCount(_ config: Config, isTied: Bool) -> Double {
         func count(_ shapes: [(name: String, shape: [Int])]) -> Double {
             var count = 0.0
@@ -78,13 +78,13 @@ enum Llama2cFile {
         return Double(headerSize) + 4 * floats
     }
 
-    /// This format is the last that is tried, so the file is of none.
+    /// This format is tried last, so the file has no known format.
     private static func unknownFormat(_ found: String) -> Problem {
         .unexpected(
             ".lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin", found: found)
     }
 
-    /// The name of another format, by the file's first bytes.
+    /// The name of an unsupported format, by the file's first bytes.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String? {
         if bytes.starts(with: "GGUF".utf8) { return "GGUF, llama.cpp's format" }
         if bytes.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
@@ -110,7 +110,7 @@ enum Llama2cFile {
             isTied ? config.vocabSize : -config.vocabSize, config.maxSeqLen,
         ])
         for (name, _) in tensors(config) { contents.append(floats: weights[name]) }
-        // nobody reads RoPE's tables any more, but the format has them
+        // readers ignore RoPE's tables, but the format requires them
         let pairs = config.headSize / 2
         for function in [cos, sin] as [(Double) -> Double] {
             let byteCount = config.maxSeqLen * pairs * 4

@@ -1,7 +1,7 @@
-// MappedFile: a whole file as read-only memory, and how to read numbers from it that may be damaged.
-// The readers of weight files and of tokenizers use it.
+// MappedFile: a memory-mapped, read-only file, and checked reads of its numbers. The readers of
+// weight files and tokenizers use it.
 
-/// A file's bytes, mapped: the system reads a page when it is first touched, and may drop it again.
+/// A memory-mapped file: the system reads a page on first access, and may drop it later.
 final class MappedFile {
     let path: String
     let bytes: UnsafeRawBufferPointer
@@ -28,7 +28,7 @@ final class MappedFile {
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 
-    /// Lets the system drop the whole pages of a range from memory; it reads them again on access.
+    /// Lets the system drop the pages inside a range from memory; it reads them again on access.
     func release(_ range: Range<Int>) {
         let page = sysconf(Int32(_SC_PAGESIZE))
         let start = (range.lowerBound + page - 1) / page * page
@@ -38,7 +38,7 @@ final class MappedFile {
         madvise(base, count, MADV_DONTNEED)
     }
 
-    /// A tensor over the file's own memory.
+    /// A tensor that views the file's memory.
     /// - Precondition: the values lie within the file, at a multiple of their size.
     func tensor(at offset: Int, shape: Shape, element: ElementType = .float32) -> Tensor {
         precondition(
@@ -60,7 +60,7 @@ public func readFile(_ path: String) throws -> Data {
 /// Why the last system call failed.
 package var systemError: String { String(cString: strerror(errno)) }
 
-/// Why a file cannot be read or written at all.
+/// Why a file cannot be read or written.
 public enum FileError: Error, Equatable, CustomStringConvertible {
     case unreadable(_ path: String, _ reason: String)
     case notAFile(_ path: String, _ what: String)
@@ -79,7 +79,7 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
 }
 
 extension UnsafeRawBufferPointer {
-    /// - Parameter what: what is read, for the error.
+    /// - Parameter what: a description of these bytes for the error.
     /// - Throws: `WeightFileError.Problem.truncated` unless `count` bytes follow at `offset`.
     func require(_ count: Int, at offset: Int, reading what: @autoclosure () -> String) throws {
         guard count <= self.count - offset else {

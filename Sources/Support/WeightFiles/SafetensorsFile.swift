@@ -1,9 +1,9 @@
-// SafetensorsFile: Hugging Face's `.safetensors` format: the length of a header, the header in JSON,
-// which gives every tensor's type, shape and offsets, and the values. `HuggingFace` reads the
-// entries of one or more files, `OutputFormat` writes one file.
+// SafetensorsFile: Hugging Face's `.safetensors` format: the header's length, a JSON header with
+// every tensor's type, shape and offsets, then the values. `HuggingFace` reads one or more files,
+// `OutputFormat` writes one.
 
 enum SafetensorsFile {
-    /// What the header says of a tensor; the offsets count from the header's end.
+    /// A tensor's entry in the header; the offsets count from the header's end.
     private struct HeaderEntry: Codable {
         let dtype: String
         let shape, offsets: [Int]
@@ -30,15 +30,15 @@ enum SafetensorsFile {
 
     // MARK: Reading
 
-    /// The header begins with a brace, at byte 8. In llama2.c's `.bin`, the number of layers begins
-    /// there: its lowest byte may equal a brace, but then the next one is 0.
+    /// Byte 8 is the opening brace of the header. In llama2.c's `.bin`, byte 8 belongs to the
+    /// number of layers: it may equal a brace, but then byte 9 is 0.
     static func recognises(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.count >= 10 && bytes[8] == UInt8(ascii: "{") && bytes[9] != 0
     }
 
     /// All tensors of the file.
-    /// - Throws: `WeightFileError.Problem` unless every one is of a known type and has the bytes that
-    ///   its shape needs, and all together fill the file without gaps or overlaps.
+    /// - Throws: `WeightFileError.Problem` unless every tensor has a known type and the size of its
+    ///   shape, and the tensors fill the file without gaps or overlaps.
     static func entries(of file: MappedFile) throws -> [String: TensorEntry] {
         let length = Int(clamping: file.bytes.number(at: 0, as: UInt64.self))
         try file.bytes.require(length, at: 8, reading: "the header")
@@ -58,12 +58,12 @@ enum SafetensorsFile {
                 throw Problem.badValue("the type of \(name)", "one of \(known)", found: dtype)
             }
             let hasSizes = shape.allSatisfy { $0 >= 0 }
-            try require(hasSizes, "no negative number", as: "a size of \(name)", found: shape)
+            try require(hasSizes, "no negative size", as: "the shape of \(name)", found: shape)
             guard let size = (shape + [element.size]).checkedProduct, size < Int.max - end
             else { throw Problem.overflow(name) }
             try require(
                 offsets == [end, end + size], "\([end, end + size])",
-                as: "the place of \(name), \(dtype) \(shape)", found: offsets)
+                as: "data_offsets of \(name), \(dtype) \(shape)", found: offsets)
             let start = 8 + length + end
             try file.bytes.require(size, at: start, reading: "the values of \(name)")
             entries[name] = TensorEntry(file: file, element: element, shape: shape, offset: start)
@@ -78,7 +78,7 @@ enum SafetensorsFile {
 
     // MARK: Writing
 
-    /// Hugging Face's names and order of rows; tensors keep their element types.
+    /// A file with Hugging Face's names and row order; tensors keep their element types.
     static func contents(of weights: Weights) throws -> WeightFileContents {
         let names = weights.config.shapes.map(\.name).dropLast(weights.isTied ? 1 : 0)
         var (header, end) = ([String: HeaderEntry](), 0)

@@ -1,7 +1,7 @@
-// TensorEntry: a named tensor in a file, before it is known to be right. The readers of `.lmw` and
-// `.safetensors` list a file's entries; here they are matched with the tensors that a Llama has.
+// TensorEntry: a tensor in a file, not yet checked. The readers of `.lmw` and `.safetensors` list a
+// file's entries; `matched` checks them against the tensors of a Llama.
 
-/// A tensor in a file, its values at `offset` from the file's beginning.
+/// A tensor in a file; its values begin at `offset`.
 struct TensorEntry {
     let file: MappedFile
     var element = ElementType.float32
@@ -14,16 +14,16 @@ struct TensorEntry {
             ? file.tensor(at: offset, shape: Shape(shape), element: element) : copied { $0 }
     }
 
-    /// A copy in the same element type, its rows in another order. The system takes the original's
-    /// pages back, so that at most one tensor is in memory twice.
-    /// - Parameter source: the original's row that becomes this row of the copy.
+    /// A copy with the same element type and its rows in another order. It releases the original's
+    /// pages, so that at most one tensor is in memory twice.
+    /// - Parameter source: maps a row of the copy to a row of the original.
     func copied(rows source: (Int) -> Int) -> Tensor {
         let (shape, rows) = (Shape(shape), shape[0])
         let rowSize = shape.count / rows * element.size
         let storage = Storage(count: shape.count, element: element)
         let (copy, original) = (storage.bytes.baseAddress!, file.bytes.baseAddress! + offset)
-        ThreadPool.shared.run((rows + 63) / 64) { piece in
-            for row in piece * 64..<min(rows, piece * 64 + 64) {
+        ThreadPool.shared.run((rows + 63) / 64) { task in
+            for row in task * 64..<min(rows, task * 64 + 64) {
                 (copy + row * rowSize).copyMemory(
                     from: original + source(row) * rowSize, byteCount: rowSize)
             }
@@ -34,10 +34,10 @@ struct TensorEntry {
 }
 
 extension [String: TensorEntry] {
-    /// The entry of each tensor that a Llama of these sizes has, under Meta's names.
+    /// The entries of all tensors of a Llama with these sizes, under Meta's names.
     /// - Parameters:
-    ///   - nameInFile: the format's name of a tensor.
-    ///   - isIgnored: whether a file may have this tensor although no Llama here reads it.
+    ///   - nameInFile: maps one of Meta's names to the format's name.
+    ///   - isIgnored: whether to accept and ignore a tensor of this name.
     /// - Throws: `WeightFileError` if a tensor is missing, has another shape or is unknown.
     func matched(
         with config: Config, nameInFile: (String) -> String = { $0 },
@@ -58,7 +58,7 @@ extension [String: TensorEntry] {
             }
         }
         try match(config.outerShapes)
-        // layer by layer, because a damaged file may announce billions of them
+        // layer by layer, because a damaged file may claim billions of layers
         for layer in 0..<config.nLayers { try match(config.layerShapes(layer)) }
         if let name = rest.keys.filter({ !isIgnored($0) }).min() {
             throw WeightFileError(path: rest[name]!.file.path, problem: .unknownTensor(name))

@@ -1,7 +1,7 @@
-// WeightFileContents: the contents of a weight file to be written. Each format's file describes them;
-// `Weights.write(as:to:)` and llama-weights write them.
+// WeightFileContents: the contents of a weight file, before it is written. Each format describes
+// its contents; `Weights.write(as:to:)` and llama-weights write them.
 
-/// A format that weights can be written in, by the ending of its files.
+/// A format that weights can be written in; the raw value is the ending of its files.
 package enum OutputFormat: String, CaseIterable, Sendable {
     case lmw = ".lmw"
     case llama2c = ".bin"
@@ -16,7 +16,8 @@ package enum OutputFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// - Throws: `WeightFileError.Problem` unless the value is the one that all readers assume.
+    /// - Throws: `WeightFileError.Problem` unless the value is the one that the format's readers
+    ///   assume.
     func require(_ name: String, _ value: Float, only expected: Float) throws {
         guard value == expected else {
             throw Problem.inexpressible(rawValue, name, value, only: expected)
@@ -37,21 +38,22 @@ extension Weights {
     }
 }
 
-/// The bytes of a file, in pieces that are made when they are written.
+/// The bytes of a file, in sections that are generated as they are written.
 package struct WeightFileContents {
-    private var pieces: [(rowCount: Int, byteCount: Int, bytes: (Range<Int>) -> [UInt8])] = []
-    package var byteCount: Int { pieces.reduce(0) { $0 + $1.byteCount } }
+    private var sections: [(rowCount: Int, byteCount: Int, bytes: (Range<Int>) -> [UInt8])] = []
+    package var byteCount: Int { sections.reduce(0) { $0 + $1.byteCount } }
 
-    /// Appends rows of equal size; `bytes` makes those in a range.
+    /// Appends rows of equal size; `bytes` generates a range of rows.
     mutating func append(rows: Int, byteCount: Int, bytes: @escaping (Range<Int>) -> [UInt8]) {
-        pieces.append((rows, byteCount, bytes))
+        sections.append((rows, byteCount, bytes))
     }
 
     mutating func append(_ bytes: [UInt8]) {
         append(rows: 1, byteCount: bytes.count) { _ in bytes }
     }
 
-    /// Appends numbers of 32 bits.
+    /// Appends 32-bit integers.
+    /// - Throws: `WeightFileError.Problem` if a number does not fit.
     mutating func append(_ numbers: [Int]) throws {
         for number in numbers {
             guard let word = Int32(exactly: number) else { throw Problem.tooLarge(number) }
@@ -59,8 +61,8 @@ package struct WeightFileContents {
         }
     }
 
-    /// Appends a tensor's elements as they are stored.
-    /// - Parameter source: the tensor's row that becomes this row of the file.
+    /// Appends a tensor's elements in their own element type.
+    /// - Parameter source: maps a row of the file to a row of the tensor.
     mutating func append(_ tensor: Tensor, rows source: @escaping (Int) -> Int) {
         let byteCount = tensor.shape.count * tensor.element.size
         append(rows: tensor.shape[0], byteCount: byteCount) { rows in
@@ -79,14 +81,14 @@ package struct WeightFileContents {
 
     /// Writes the whole file.
     /// - Parameters:
-    ///   - path: the file's name in an error.
+    ///   - path: the file's path for the error.
     ///   - progress: called with the number of bytes written so far.
-    /// - Throws: `FileError` if not everything can be written.
+    /// - Throws: `FileError` if a write fails.
     package func write(
         to file: UnsafeMutablePointer<FILE>, path: String, progress: (Int) -> Void = { _ in }
     ) throws {
         var written = 0
-        for (rowCount, byteCount, bytes) in pieces {
+        for (rowCount, byteCount, bytes) in sections {
             let step = max(1, rowCount / (1 + (byteCount >> 22)))  // about 4 MB
             for row in stride(from: 0, to: rowCount, by: step) {
                 let bytes = bytes(row..<min(rowCount, row + step))
@@ -104,11 +106,11 @@ package struct WeightFileContents {
 }
 
 extension FixedWidthInteger {
-    /// The bytes, lowest first.
+    /// The bytes in little-endian order.
     var littleEndianBytes: [UInt8] { withUnsafeBytes(of: littleEndian) { Array($0) } }
 }
 
-/// Whether two tensors of one shape have the same values, bit by bit when widened.
+/// Whether two tensors of the same shape have equal bits after widening to Float.
 package func haveEqualBits(_ a: Tensor, _ b: Tensor) -> Bool {
     (0..<a.shape[0]).allSatisfy { row in
         let (x, y) = (a[row].values, b[row].values)

@@ -1,7 +1,7 @@
-// WeightFileError: what can be wrong with a weight file, in sentences for a user. The readers and
-// writers of all formats throw it.
+// WeightFileError: the problems of weight files, in sentences for a user. The readers and writers
+// of all formats throw it.
 
-/// What is wrong with a weight file.
+/// A problem with a weight file.
 public struct WeightFileError: Error, Equatable, CustomStringConvertible {
     public let path: String
     public let problem: Problem
@@ -47,18 +47,18 @@ extension Problem {
         switch self {
         case .unexpected(let expected, let found): "expected \(expected), found \(found)"
         case .badValue(let name, let expected, let found):
-            "expected \(expected) as \(name), found \(found)"
+            "\(name): expected \(expected), found \(found)"
         case .truncated(let reading, let offset, let needed, let available):
-            "cut off in \(reading): expected \(needed) bytes at offset \(offset), "
+            "truncated in \(reading): expected \(needed) bytes at offset \(offset), "
                 + "found \(available)"
         case .overflow(let what):
-            "the sizes of \(what) multiply to more than any file holds"
+            "the sizes of \(what) multiply to more than a file can hold"
         case .missingTensor(let name): "the tensor \(name) is missing"
-        case .repeatedTensor(let name): "the tensor \(name) is there twice"
-        case .unknownTensor(let name): "no Llama 2 has a tensor \(name)"
+        case .repeatedTensor(let name): "the tensor \(name) occurs twice"
+        case .unknownTensor(let name): "unexpected tensor \(name)"
         case .inexpressible(let format, let name, let value, let only):
-            "\(format) has no place for \(name) = \(value): its readers take \(only)"
-        case .tooLarge(let number): "the format has no place for the number \(number)"
+            "\(format) cannot store \(name) = \(value): its readers assume \(only)"
+        case .tooLarge(let number): "the format cannot store \(number): its numbers have 32 bits"
         }
     }
 }

@@ -1,18 +1,18 @@
-// Weights: a Llama's sizes and named tensors, from a file of any format. The model takes its tensors
-// from here; each format has a file of its own.
+// Weights: the sizes and the named tensors of a Llama, from a file of any format. The model takes
+// its tensors from here; each format has a file of its own.
 
-/// The tensors of one model, complete and of the right shapes.
+/// The tensors of one model: complete, and with the right shapes.
 public struct Weights: Sendable {
     public let path: String
-    /// The format of the file; nil if there is none.
+    /// The format of the file; nil without a file.
     public let format: WeightFormat?
     public let config: Config
     private let tensors: [String: Tensor]
 
-    /// Maps a file of any `WeightFormat`, or Hugging Face's folder. Copies nothing except, from
-    /// `.safetensors`, wq and wk, whose rows are in another order there, and unaligned tensors.
-    /// - Throws: `FileError` if there is no such file, `WeightFileError` if it is damaged or
-    ///   another kind of file.
+    /// Memory-maps a file of any `WeightFormat`, or Hugging Face's folder. It copies only unaligned
+    /// tensors, and wq and wk from `.safetensors`, where their rows have another order.
+    /// - Throws: `FileError` if the file cannot be read, `WeightFileError` if it is damaged or of
+    ///   another format.
     public init(contentsOf path: String) throws {
         let file = try MappedFile(path: HuggingFace.file(at: path))
         self.path = file.path
@@ -36,8 +36,8 @@ public struct Weights: Sendable {
         self["output.weight"].storage === self["tok_embeddings.weight"].storage
     }
 
-    /// The tensor of this name, Meta's: "layers.0.attention.wq.weight".
-    /// - Precondition: `config` says that there is one.
+    /// The tensor with this name, one of Meta's: "layers.0.attention.wq.weight".
+    /// - Precondition: a model with this `config` has the tensor.
     public subscript(name: String) -> Tensor {
         guard let tensor = tensors[name] else {
             preconditionFailure("no tensor \(name) in \(path)")
@@ -51,9 +51,9 @@ public enum WeightFormat: String, Sendable {
     case lmw = ".lmw, version 1"
     case llama2c = "llama2.c's legacy .bin"
     case safetensors = "Hugging Face's .safetensors"
-    case safetensorsIndex = "Hugging Face's .safetensors, by an index"
+    case safetensorsIndex = "Hugging Face's .safetensors, sharded"
 
-    /// The format that a file's first bytes show; a file without a mark is taken for llama2.c's.
+    /// Detects the format by the file's first bytes. llama2.c's has no signature, so it comes last.
     init(of bytes: UnsafeRawBufferPointer) {
         if LMWFile.recognises(bytes) {
             self = .lmw

@@ -1,4 +1,4 @@
-// ConfigFileTests: what config.json says is honoured, and what is not computed as Llama 2 is, refused.
+// ConfigFileTests: the values of config.json are read, and other architectures are refused.
 
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import Support
 
 @Suite struct ConfigFileTests {
-    @Test func `what config_json does not say is as the library has it`() throws {
+    @Test func `keys missing from config_json have the defaults of transformers`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace(isTied: true)
         for key in [
@@ -22,7 +22,7 @@ import Testing
         #expect(weights.isTied)
     }
 
-    @Test func `without key-value heads of their own, every head has one`() throws {
+    @Test func `without num_key_value_heads, every head has its own`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.config["num_key_value_heads"] = .some(nil)
@@ -35,7 +35,7 @@ import Testing
         ("rope_theta", "500000.0"),
         ("rope_parameters", #"{"rope_type": "default", "rope_theta": 500000.0}"#),
     ])
-    func `another base of RoPE and another epsilon are honoured`(key: String, json: String) throws {
+    func `rope_theta and rms_norm_eps are read`(key: String, json: String) throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.config["rope_theta"] = .some(nil)
@@ -47,40 +47,40 @@ import Testing
     }
 
     @Test(arguments: [
-        ("model_type", #""mistral""#, "expected llama as model_type, found mistral"),
+        ("model_type", #""mistral""#, "model_type: expected llama, found mistral"),
         (
             "architectures", #"["MixtralForCausalLM"]"#,
-            #"expected LlamaForCausalLM as architectures, found ["MixtralForCausalLM"]"#
+            #"architectures: expected LlamaForCausalLM, found ["MixtralForCausalLM"]"#
         ),
-        ("attention_bias", "true", "expected false as attention_bias, found true"),
-        ("mlp_bias", "true", "expected false as mlp_bias, found true"),
-        ("hidden_act", #""gelu""#, "expected silu as hidden_act, found gelu"),
+        ("attention_bias", "true", "attention_bias: expected false, found true"),
+        ("mlp_bias", "true", "mlp_bias: expected false, found true"),
+        ("hidden_act", #""gelu""#, "hidden_act: expected silu, found gelu"),
         (
             "rope_scaling", #"{"type": "linear", "factor": 2.0}"#,
-            "expected null as rope_scaling, found a scaling"
+            "rope_scaling: expected null (no scaling), found another value"
         ),
         (
             "rope_parameters", #"{"rope_type": "llama3"}"#,
-            "expected default as rope_type, found llama3"
+            "rope_type: expected default, found llama3"
         ),
-        ("head_dim", "8", "expected 4 as head_dim, found 8"),
-        ("hidden_size", nil, "expected a positive number as hidden_size, found nothing"),
-        ("hidden_size", "0", "expected a positive number as hidden_size, found 0"),
-        ("vocab_size", #""5""#, "expected a whole number as vocab_size, found something else"),
+        ("head_dim", "8", "head_dim: expected 4, found 8"),
+        ("hidden_size", nil, "hidden_size: expected a positive number, found nothing"),
+        ("hidden_size", "0", "hidden_size: expected a positive number, found 0"),
+        ("vocab_size", #""5""#, "vocab_size: expected a whole number, found another type"),
         (
             "vocab_size", "5.5",
-            "expected JSON with numbers of the right kind as the file, found something else"
+            "the contents: expected valid JSON with numbers of the right type, found something else"
         ),
-        ("num_attention_heads", "3", "expected a multiple of n_heads = 3 as dim, found 16"),
+        ("num_attention_heads", "3", "dim: expected a multiple of n_heads = 3, found 16"),
         (
             "num_key_value_heads", "3",
-            "expected a multiple of n_kv_heads = 3 as n_heads, found 4"
+            "n_heads: expected a multiple of n_kv_heads = 3, found 4"
         ),
-        ("rms_norm_eps", "0", "expected a small positive number as rms_norm_eps, found 0.0"),
-        ("rope_theta", "-1", "expected a positive number as rope_theta, found -1.0"),
-        ("attention_bias", "1", "expected true or false as attention_bias, found something else"),
+        ("rms_norm_eps", "0", "rms_norm_eps: expected a small positive number, found 0.0"),
+        ("rope_theta", "-1", "rope_theta: expected a positive number, found -1.0"),
+        ("attention_bias", "1", "attention_bias: expected true or false, found another type"),
     ])
-    func `what is not computed as Llama 2 is, is refused with the reason`(
+    func `another architecture or an invalid value is refused with the reason`(
         key: String, json: String?, sentence: String
     ) throws {
         let folder = try TemporaryFolder()

@@ -1,5 +1,5 @@
 // HuggingFaceTests: Hugging Face's folders, with one file or an index, give all tensors in Meta's
-// order; what is missing, unknown or misshapen is named.
+// row order; missing, unexpected and misshapen tensors are named.
 
 import Foundation
 import TestSupport
@@ -11,7 +11,7 @@ import Testing
     @Test(
         arguments: ["F32", "F16", "BF16"],
         [(shards: 1, isTied: false), (1, true), (3, false), (3, true)])
-    func `a folder gives its sizes and all tensors, in our order and their width`(
+    func `a folder gives its sizes and all tensors, in Meta's order and the file's type`(
         type: String, layout: (shards: Int, isTied: Bool)
     ) throws {
         let folder = try TemporaryFolder()
@@ -35,7 +35,7 @@ import Testing
         #expect(weights["output.weight"].values == output.values)
     }
 
-    @Test func `the folder, with a slash or not, its file and its index are the same weights`()
+    @Test func `a folder, its file and its index give the same weights`()
         throws
     {
         let folder = try TemporaryFolder()
@@ -48,7 +48,7 @@ import Testing
         #expect(try Weights(contentsOf: path).format == .safetensors)
     }
 
-    @Test func `frequencies of RoPE are ignored`() throws {
+    @Test func `RoPE's frequencies are ignored`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.entries.append(
@@ -67,7 +67,7 @@ import Testing
         return errorText(reading: path).replacingOccurrences(of: path, with: "FILE")
     }
 
-    @Test func `missing, unknown and misshapen tensors are named`() throws {
+    @Test func `missing, unexpected and misshapen tensors are named`() throws {
         var tiny = TinyHuggingFace()
         let norm = "model.layers.1.input_layernorm.weight"
         let i = tiny.index(of: norm)
@@ -83,10 +83,10 @@ import Testing
         tiny.entries[i].shape = [16]
         tiny.entries.append(.init(name: "more", type: "F32", shape: [0], bytes: []))
         #expect(
-            try message(tiny.entries) == "FILE: no Llama 2 has a tensor more")
+            try message(tiny.entries) == "FILE: unexpected tensor more")
     }
 
-    @Test func `billions of layers are not waited for`() throws {
+    @Test func `billions of layers are refused at once`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
         tiny.config["num_hidden_layers"] = "9000000000000000000"
@@ -97,11 +97,11 @@ import Testing
         )
     }
 
-    @Test func `files that are missing are named`() throws {
+    @Test func `missing files are named`() throws {
         let folder = try TemporaryFolder()
         #expect(
             errorText(reading: folder.path)
-                == "\(folder.path): expected a file, or model.safetensors or its index in this folder, found neither"
+                == "\(folder.path): expected model.safetensors or model.safetensors.index.json in this folder, found neither"
         )
         let path = try TinyHuggingFace().write(to: folder, shards: 2)
         let shard = folder.file("model-2-of-2.safetensors")
@@ -115,15 +115,18 @@ import Testing
     @Test(arguments: [
         (
             #"{"weight_map": {"a": "../x"}}"#,
-            #"expected a file's name as a shard in weight_map, found "../x""#
+            #"a shard in weight_map: expected a file name, found "../x""#
         ),
-        (#"{"weight_map": {"a": 1}}"#, "expected a text as weight_map: a, found something else"),
-        ("{}", "expected a value as weight_map, found nothing"),
-        ("{", "expected JSON with numbers of the right kind as the file, found something else"),
+        (#"{"weight_map": {"a": 1}}"#, "a of weight_map: expected a text, found another type"),
+        ("{}", "weight_map: expected a value, found nothing"),
+        (
+            "{",
+            "the contents: expected valid JSON with numbers of the right type, found something else"
+        ),
         (#"{"weight_map": {}}"#, "the tensor model.embed_tokens.weight is missing"),
         (
             #"{"weight_map": {"a": "config.json"}}"#,
-            "FOLDER/config.json: expected .safetensors as a shard, found another format"
+            "FOLDER/config.json: the shard: expected .safetensors, found another format"
         ),
         (
             #"{"weight_map": {"a": "model.safetensors"}}"#,
@@ -131,10 +134,10 @@ import Testing
         ),
         (
             #"{"weight_map": {"model.norm.weight": "model.safetensors", "lm_head.weight": "other"}}"#,
-            "FOLDER/other: the tensor lm_head.weight is there twice"
+            "FOLDER/other: the tensor lm_head.weight occurs twice"
         ),
     ])
-    func `a damaged index is one clear sentence`(json: String, sentence: String) throws {
+    func `a damaged index gives one sentence`(json: String, sentence: String) throws {
         let folder = try TemporaryFolder()
         let tiny = TinyHuggingFace()
         try tiny.write(to: folder)
@@ -149,7 +152,7 @@ import Testing
 }
 
 @Suite struct TokenizerOfFolderTests {
-    @Test func `a folder's tokenizer is found by itself`() throws {
+    @Test func `a folder's tokenizer is found without -t`() throws {
         let folder = try TemporaryFolder()
         let path = try TinyHuggingFace().write(to: folder)
         let tokenizer = try folder.write([0], as: "tokenizer.model")
@@ -162,7 +165,7 @@ import Testing
     }
 
     @Test(arguments: ["config.json", "tokenizer.model"])
-    func `weights without a tokenizer of theirs are wrong usage`(missing: String) throws {
+    func `weights without a tokenizer are wrong usage`(missing: String) throws {
         let folder = try TemporaryFolder()
         for name in ["config.json", "tokenizer.model", "x.bin"] where name != missing {
             _ = try folder.write([0], as: name)
@@ -173,8 +176,8 @@ import Testing
         #expect(
             ModelOptions.message(for: error!)
                 == """
-                -w without -t: weights and tokenizer belong together, name both (or neither, for the \
-                bundled model)
+                -w without -t: name both the weights and their tokenizer, or neither for the bundled \
+                model
                 """)
     }
 }

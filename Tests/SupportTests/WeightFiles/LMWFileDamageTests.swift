@@ -1,5 +1,5 @@
-// LMWFileDamageTests: each kind of damage to a .lmw file has an error that names the file, and says
-// what was expected and what was found.
+// LMWFileDamageTests: each kind of damage to a .lmw file has an error with the file's path, the
+// expected and the found value.
 
 import TestSupport
 import Testing
@@ -7,7 +7,7 @@ import Testing
 @testable import Support
 
 extension Damage {
-    /// A file changed before it is written.
+    /// Damages a file before it is written.
     fileprivate init(_ name: String, _ message: String, change: (inout LMWBytes) -> Void) {
         var file = LMWBytes()
         change(&file)
@@ -16,8 +16,8 @@ extension Damage {
 }
 
 private let whole = LMWBytes()
-/// Where the parts of the first record, tok_embeddings.weight [5, 8], begin.
-private let (nameAt, rankAt, sizesAt, valuesAt) = (44, 68, 72, 80)
+/// The offsets of the parts of the first record, tok_embeddings.weight [5, 8].
+private let (nameOffset, rankOffset, sizesOffset, valuesOffset) = (44, 68, 72, 80)
 
 @Suite struct LMWFileDamageTests {
     static let headers: [Damage] = [
@@ -26,55 +26,59 @@ private let (nameAt, rankAt, sizesAt, valuesAt) = (44, 68, 72, 80)
         Damage("negative version", "expected version 1 of .lmw, found version -1") {
             $0.version = -1
         },
-        Damage("dim 0", "expected a positive number as dim, found 0") { $0.sizes.dim = 0 },
-        Damage("negative dim", "expected a positive number as dim, found -8") { $0.sizes.dim = -8 },
-        Damage("no layers", "expected a positive number as n_layers, found 0") {
+        Damage("dim 0", "dim: expected a positive number, found 0") { $0.sizes.dim = 0 },
+        Damage("negative dim", "dim: expected a positive number, found -8") { $0.sizes.dim = -8 },
+        Damage("no layers", "n_layers: expected a positive number, found 0") {
             $0.sizes.layers = 0
         },
-        Damage("no heads", "expected a positive number as n_heads, found 0") { $0.sizes.heads = 0 },
-        Damage("negative key-value heads", "expected a positive number as n_kv_heads, found -1") {
+        Damage("no heads", "n_heads: expected a positive number, found 0") { $0.sizes.heads = 0 },
+        Damage("negative key-value heads", "n_kv_heads: expected a positive number, found -1") {
             $0.sizes.kvHeads = -1
         },
-        Damage("no multiple", "expected a positive number as multiple_of, found 0") {
+        Damage("multiple_of 0", "multiple_of: expected a positive number, found 0") {
             $0.multipleOf = 0
         },
-        Damage("no vocabulary", "expected a positive number as vocab_size, found 0") {
+        Damage("empty vocabulary", "vocab_size: expected a positive number, found 0") {
             $0.sizes.vocab = 0
         },
-        Damage("no positions", "expected a positive number as max_seq_len, found -2147483648") {
+        Damage("no positions", "max_seq_len: expected a positive number, found -2147483648") {
             $0.sizes.maxSeqLen = Int(Int32.min)
         },
-        Damage("dim no multiple of heads", "expected a multiple of n_heads = 3 as dim, found 8") {
+        Damage("dim not a multiple of n_heads", "dim: expected a multiple of n_heads = 3, found 8")
+        {
             $0.sizes.heads = 3
         },
-        Damage("heads no multiple", "expected a multiple of n_kv_heads = 3 as n_heads, found 2") {
+        Damage(
+            "n_heads not a multiple of n_kv_heads",
+            "n_heads: expected a multiple of n_kv_heads = 3, found 2"
+        ) {
             $0.sizes.kvHeads = 3
         },
-        Damage("odd head size", "expected an even number as dim / n_heads, found 1") {
+        Damage("odd head size", "dim / n_heads: expected an even number, found 1") {
             $0.sizes.heads = 8
         },
     ]
 
-    @Test(arguments: headers) func `an impossible header is refused`(damage: Damage) throws {
+    @Test(arguments: headers) func `an invalid header is refused`(damage: Damage) throws {
         try damage.expectError()
     }
 
     static let truncations: [Damage] = [
         ("after the magic number", 4, "the header: expected 40 bytes at offset 0, found 4"),
         ("in the header", 39, "the header: expected 40 bytes at offset 0, found 39"),
-        ("in a name's length", 43, "a name's length: expected 4 bytes at offset 40, found 3"),
-        ("before a name", 44, "a tensor's name: expected 24 bytes at offset 44, found 0"),
-        ("in a name", 60, "a tensor's name: expected 24 bytes at offset 44, found 16"),
+        ("in a name's length", 43, "the length of a name: expected 4 bytes at offset 40, found 3"),
+        ("before a name", 44, "a tensor name: expected 24 bytes at offset 44, found 0"),
+        ("in a name", 60, "a tensor name: expected 24 bytes at offset 44, found 16"),
         (
-            "in the number of axes", rankAt + 2,
+            "in the number of axes", rankOffset + 2,
             "the shape of tok_embeddings.weight: expected 4 bytes at offset 68, found 2"
         ),
         (
-            "in the sizes", sizesAt + 4,
+            "in the sizes", sizesOffset + 4,
             "the shape of tok_embeddings.weight: expected 8 bytes at offset 72, found 4"
         ),
         (
-            "in the values", valuesAt + 159,
+            "in the values", valuesOffset + 159,
             "the values of tok_embeddings.weight: expected 160 bytes at offset 80, found 159"
         ),
         (
@@ -84,17 +88,19 @@ private let (nameAt, rankAt, sizesAt, valuesAt) = (44, 68, 72, 80)
         ),
         (
             "after one more byte", whole.bytes.count + 1,
-            "a name's length: expected 4 bytes at offset \(whole.bytes.count), found 1"
+            "the length of a name: expected 4 bytes at offset \(whole.bytes.count), found 1"
         ),
     ].map { name, count, what in
-        Damage(name, Array((whole.bytes + [0]).prefix(count)), "cut off in \(what)")
+        Damage(name, Array((whole.bytes + [0]).prefix(count)), "truncated in \(what)")
     }
 
-    @Test(arguments: truncations) func `a file cut off anywhere is refused`(damage: Damage) throws {
+    @Test(arguments: truncations) func `a truncated file is refused with its offset`(damage: Damage)
+        throws
+    {
         try damage.expectError()
     }
 
-    @Test func `a file cut off between two records lacks the last`() throws {
+    @Test func `a file truncated between two records lacks a tensor`() throws {
         try Damage("", "the tensor output.weight is missing") { $0.records.removeLast() }
             .expectError()
         try Damage(
@@ -112,56 +118,58 @@ private let (nameAt, rankAt, sizesAt, valuesAt) = (44, 68, 72, 80)
 
     static let records: [Damage] = [
         Damage(
-            "a name without length", patched(40, 0),
-            "expected a tensor's name at offset 40, found a length of 0"),
+            "a name of length 0", patched(40, 0),
+            "expected a tensor name at offset 40, found a length of 0"),
         Damage(
             "a name that is not padded", patched(40, 23),
-            "expected a tensor's name at offset 40, found a length of 23"),
+            "expected a tensor name at offset 40, found a length of 23"),
         Damage(
             "a name longer than the file", patched(40, 0xFFFF_FFFC),
-            "cut off in a tensor's name: expected 4294967292 bytes at offset 44, "
+            "truncated in a tensor name: expected 4294967292 bytes at offset 44, "
                 + "found \(whole.bytes.count - 44)"),
         Damage(
-            "a name that is not text", patched(nameAt, 0xFF80_0041),
-            "expected a tensor's name at offset 40, found 24 bytes that are not one"),
+            "a name that is not text", patched(nameOffset, 0xFF80_0041),
+            "expected a tensor name at offset 40, found 24 bytes that are not a name"),
         Damage(
-            "no axes", patched(rankAt, 0),
-            "expected 1 to 4 as the number of axes of tok_embeddings.weight, found 0"),
+            "no axes", patched(rankOffset, 0),
+            "the number of axes of tok_embeddings.weight: expected 1 to 4, found 0"),
         Damage(
-            "too many axes", patched(rankAt, 0xFFFF_FFFF),
-            "expected 1 to 4 as the number of axes of tok_embeddings.weight, found 4294967295"),
+            "too many axes", patched(rankOffset, 0xFFFF_FFFF),
+            "the number of axes of tok_embeddings.weight: expected 1 to 4, found 4294967295"),
         Damage(
-            "a size of 0", patched(sizesAt, 0),
-            "expected a positive number as every size of tok_embeddings.weight, found [0, 8]"),
+            "a size of 0", patched(sizesOffset, 0),
+            "the shape of tok_embeddings.weight: expected positive sizes, found [0, 8]"),
         Damage(
-            "sizes beyond the file", patched(sizesAt, 5000),
-            "cut off in the values of tok_embeddings.weight: expected 160000 bytes at offset 80, "
+            "sizes beyond the file", patched(sizesOffset, 5000),
+            "truncated in the values of tok_embeddings.weight: expected 160000 bytes at offset 80, "
                 + "found \(whole.bytes.count - 80)"),
         Damage(
-            "sizes whose product overflows", patched(sizesAt, 0xFFFF_FFFF, 0xFFFF_FFFF),
-            "the sizes of tok_embeddings.weight multiply to more than any file holds"),
+            "sizes whose product overflows", patched(sizesOffset, 0xFFFF_FFFF, 0xFFFF_FFFF),
+            "the sizes of tok_embeddings.weight multiply to more than a file can hold"),
         Damage(
-            "four huge sizes", patched(rankAt, 4, 0x8000_0000, 0x8000_0000, 2, 1),
-            "the sizes of tok_embeddings.weight multiply to more than any file holds"),
+            "four huge sizes", patched(rankOffset, 4, 0x8000_0000, 0x8000_0000, 2, 1),
+            "the sizes of tok_embeddings.weight multiply to more than a file can hold"),
         Damage("a tensor missing", "the tensor layers.0.ffn_norm.weight is missing") {
             $0.records.remove(at: $0.index(of: "layers.0.ffn_norm.weight"))
         },
-        Damage("a tensor twice", "the tensor norm.weight is there twice") {
+        Damage("a tensor twice", "the tensor norm.weight occurs twice") {
             $0.records.append($0["norm.weight"])
         },
-        Damage("an unknown tensor", "no Llama 2 has a tensor layers.0.attention.bias") {
+        Damage("an unknown tensor", "unexpected tensor layers.0.attention.bias") {
             $0.records.append(.init(name: "layers.0.attention.bias", shape: [1], values: [0]))
         },
-        Damage("a layer too many", "no Llama 2 has a tensor layers.1.ffn_norm.weight") {
+        Damage("one layer too many", "unexpected tensor layers.1.ffn_norm.weight") {
             $0.records.append(.init(name: "layers.1.ffn_norm.weight", shape: [1], values: [0]))
         },
-        Damage("a layer too few", "the tensor layers.1.attention_norm.weight is missing") {
+        Damage("one layer too few", "the tensor layers.1.attention_norm.weight is missing") {
             $0.sizes.layers = 2
         },
         Damage("millions of layers", "the tensor layers.1.attention_norm.weight is missing") {
             $0.sizes.layers = Int(Int32.max)
         },
-        Damage("turned shape", "expected shape [5, 8] for the tensor output.weight, found [8, 5]") {
+        Damage(
+            "transposed shape", "expected shape [5, 8] for the tensor output.weight, found [8, 5]"
+        ) {
             $0["output.weight"].shape = [8, 5]
         },
         Damage("flat shape", "expected shape [5, 8] for the tensor output.weight, found [40]") {

@@ -1,5 +1,5 @@
-// LMWFileTests: .lmw files, read and written, are the bytes that LMWBytes describes by hand; other
-// layouts, which also say version 1, are recognised.
+// LMWFileTests: .lmw files are read and written like the hand-made LMWBytes; other layouts, which
+// also say version 1, are refused.
 
 import Foundation
 import TestSupport
@@ -22,7 +22,7 @@ private let whole = LMWBytes()
         expectComplete(weights, sizes, values: sizes.randomValues())
     }
 
-    @Test func `records may come in any order, and RoPE's frequencies are passed over`() throws {
+    @Test func `records may be in any order, and RoPE's frequencies are ignored`() throws {
         var file = LMWBytes()
         file.records.reverse()
         file.records.insert(.init(name: "rope.freqs", shape: [2], values: [1, 2]), at: 3)
@@ -32,15 +32,15 @@ private let whole = LMWBytes()
 
     // MARK: Writing
 
-    @Test(arguments: 0..<3) func `what is written is what is described by hand`(index: Int) throws {
+    @Test(arguments: 0..<3) func `a written file equals the hand-made one`(index: Int) throws {
         var file = LMWBytes(TinySizes.examples[index])
-        file.multipleOf = 1  // no number gives these hidden sizes
+        file.multipleOf = 1  // no multiple_of gives these hidden sizes
         file.normEps = 1e-6
         let weights = try WeightFile(file.bytes).weights()
         #expect(try WeightFile(weights, as: .lmw).bytes == file.bytes)
     }
 
-    @Test func `the hidden size of a trained model is written as its multiple`() throws {
+    @Test func `the hidden size is written as its multiple_of`() throws {
         var sizes = TinySizes()
         sizes.hidden = 32  // 8/3 of 8, rounded up to a multiple of 32
         var file = LMWBytes(sizes)
@@ -50,7 +50,7 @@ private let whole = LMWBytes()
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
-    func `a real model's records are written as they were read`() throws {
+    func `a real model is written with equal values`() throws {
         let path = TestData.model("stories260K.lmw")
         let original = try Data(contentsOf: URL(filePath: path))
         let written = try WeightFile(Weights(contentsOf: path), as: .lmw).bytes
@@ -68,13 +68,13 @@ private let whole = LMWBytes()
     private func expectOtherLayout(_ bytes: [UInt8], normEps: Float) throws {
         try Damage(
             "", bytes,
-            "expected version 1's first layout of .lmw, found norm_eps = \(normEps): either damage or "
-                + "a later layout, which also says version 1; convert the model again"
+            "expected the first layout of .lmw version 1, found norm_eps = \(normEps): the file is "
+                + "damaged or has a later layout, which also says version 1; convert the model again"
         ).expectError()
     }
 
-    @Test func `a layout with one number more is not misread`() throws {
-        // model version 2 before dim, and theta behind norm_eps
+    @Test func `a layout with an additional number is refused`() throws {
+        // model version 2 before dim, and theta after norm_eps
         let records = whole.records.flatMap(LMWBytes.bytes(of:))
         var bytes = whole.header
         bytes.insert(contentsOf: littleEndian(Int32(2)), at: 8)
@@ -82,14 +82,14 @@ private let whole = LMWBytes()
         try expectOtherLayout(bytes + records, normEps: Float(bitPattern: 16))
     }
 
-    @Test func `a layout with one number less is not misread`() throws {
-        var bytes = whole.bytes  // without n_kv_heads, as the first files had it
+    @Test func `a layout with a missing number is refused`() throws {
+        var bytes = whole.bytes  // without n_kv_heads, like the first files
         bytes.removeSubrange(20..<24)
         try expectOtherLayout(bytes, normEps: Float(bitPattern: 24))
     }
 
     @Test(arguments: [0, -1e-5, 1, 1e30, .nan, .infinity] as [Float])
-    func `a norm_eps that no model has is refused`(normEps: Float) throws {
+    func `an invalid norm_eps is refused`(normEps: Float) throws {
         var file = LMWBytes()
         file.normEps = normEps
         try expectOtherLayout(file.bytes, normEps: normEps)

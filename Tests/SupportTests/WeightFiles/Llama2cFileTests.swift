@@ -1,5 +1,5 @@
-// Llama2cFileTests: llama2.c's .bin files, read and written, are the bytes that Llama2cBytes describes
-// by hand; damaged ones give an error that says what was expected and found.
+// Llama2cFileTests: llama2.c's .bin files are read and written like the hand-made Llama2cBytes;
+// damaged files give an error with the expected and the found value.
 
 import Foundation
 import TestSupport
@@ -27,7 +27,7 @@ private let expected =
     // MARK: Writing
 
     @Test(arguments: 0..<3, [true, false])
-    func `what is written is what is described by hand, but for RoPE's tables`(
+    func `a written file equals the hand-made one, except RoPE's tables`(
         index: Int, hasClassifier: Bool
     ) throws {
         let sizes = TinySizes.examples[index]
@@ -41,7 +41,7 @@ private let expected =
         #expect(written[tables.upperBound...] == bytes[tables.upperBound...])
     }
 
-    @Test func `RoPE's tables are the cosines, then the sines`() throws {
+    @Test func `RoPE's tables are cosines, then sines`() throws {
         let bytes = Llama2cBytes(hasClassifier: false).bytes  // 16 positions, two pairs a head
         let weights = try WeightFile(bytes, as: "model.bin").weights()
         let tables = try WeightFile(weights, as: .llama2c).bytes.suffix(2 * 16 * 2 * 4)
@@ -66,7 +66,7 @@ private let expected =
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
-    func `a real model is written as it was read, but for RoPE's tables`() throws {
+    func `a written real model equals the original, except RoPE's tables`() throws {
         let path = TestData.model("stories260K.bin")
         let original = try [UInt8](Data(contentsOf: URL(filePath: path)))
         let weights = try Weights(contentsOf: path)
@@ -94,24 +94,24 @@ private let expected =
     func `a size that is not positive is refused`(field: Int, size: Int32) throws {
         try Damage(
             "", patched(field, size),
-            expected + "\(Self.fields[field]) = \(size) where the latter has a positive number"
+            expected + "\(Self.fields[field]) = \(size) where .bin needs a positive number"
         ).expectError()
     }
 
-    @Test func `a vocabulary of none is refused`() throws {
+    @Test func `an empty vocabulary is refused`() throws {
         try Damage(
-            "", patched(5, 0), expected + "vocab_size = 0 where the latter has a positive number"
+            "", patched(5, 0), expected + "vocab_size = 0 where .bin needs a positive number"
         )
         .expectError()
     }
 
     @Test(
         arguments: [
-            (3, 3, "dim = 8 where the latter has a multiple of n_heads = 3"),
-            (4, 3, "n_heads = 2 where the latter has a multiple of n_kv_heads = 3"),
-            (3, 8, "dim / n_heads = 1 where the latter has an even number"),
+            (3, 3, "dim = 8 where .bin needs a multiple of n_heads = 3"),
+            (4, 3, "n_heads = 2 where .bin needs a multiple of n_kv_heads = 3"),
+            (3, 8, "dim / n_heads = 1 where .bin needs an even number"),
         ] as [(Int, Int32, String)])
-    func `sizes that do not divide are refused`(field: Int, size: Int32, found: String) throws {
+    func `sizes that are not multiples are refused`(field: Int, size: Int32, found: String) throws {
         try Damage("", patched(field, size), expected + found).expectError()
     }
 
@@ -120,18 +120,18 @@ private let expected =
         #expect(throws: WeightFileError.self) { try file.weights() }
     }
 
-    @Test func `all sizes as large as they go are refused`() throws {
+    @Test func `sizes that are all too large are refused`() throws {
         let bytes = Array(repeating: littleEndian(Int32(0x7FFF_FFF8)), count: 7).flatMap { $0 }
         let file = try WeightFile(bytes + Llama2cBytes().bytes.dropFirst(28), as: "model.bin")
         #expect(throws: WeightFileError.self) { try file.weights() }
         let few =
             [0x7FFF_FFF8, 0x7FFF_FFF8, 0x7FFF_FFF8, 1, 1, 0x7FFF_FFF8, 0x7FFF_FFF8] as [Int32]
-        try Damage("", few.flatMap { littleEndian($0) }, expected + "sizes that no file holds")
+        try Damage("", few.flatMap { littleEndian($0) }, expected + "sizes that no file can hold")
             .expectError()
     }
 
     @Test(arguments: [-1, 1, -160, 4, -1000])
-    func `a size other than the header's is refused`(difference: Int) throws {
+    func `a file size other than the header's is refused`(difference: Int) throws {
         let bytes = Llama2cBytes().bytes
         let changed =
             difference < 0
@@ -142,7 +142,7 @@ private let expected =
         ).expectError()
     }
 
-    @Test func `a classifier that is announced and missing is noticed, and the other way round`()
+    @Test func `a missing and an unexpected classifier are detected`()
         throws
     {
         var bytes = patched(5, -5, in: Llama2cBytes(hasClassifier: false))
@@ -157,7 +157,7 @@ private let expected =
         ).expectError()
     }
 
-    @Test(arguments: [1, 3, 4, 27]) func `a file shorter than a header is refused`(count: Int)
+    @Test(arguments: [1, 3, 4, 27]) func `a file shorter than the header is refused`(count: Int)
         throws
     {
         let bytes = Array(Llama2cBytes().bytes.prefix(count))

@@ -1,5 +1,5 @@
-// SafetensorsFileTests: .safetensors files, read and written, are what TinyHuggingFace describes by
-// hand; a damaged header gives one clear sentence.
+// SafetensorsFileTests: .safetensors files are read and written like the hand-made TinyHuggingFace;
+// a damaged header gives one sentence.
 
 import Foundation
 import TestSupport
@@ -11,7 +11,7 @@ import Testing
     // MARK: Reading
 
     @Test(arguments: ["F32", "F16", "BF16"])
-    func `values at an odd place are copied, not misread`(type: String) throws {
+    func `unaligned values are copied`(type: String) throws {
         let folder = try TemporaryFolder()
         let tiny = TinyHuggingFace(type: type)
         try tiny.write(to: folder)
@@ -26,7 +26,7 @@ import Testing
     // MARK: Writing
 
     @Test(arguments: ["F32", "F16", "BF16"], [false, true])
-    func `what is written has the values that are described by hand`(
+    func `a written file has the values of the hand-made one`(
         type: String, isTied: Bool
     ) throws {
         let folder = try TemporaryFolder()
@@ -60,41 +60,41 @@ import Testing
     @Test(arguments: [
         (
             #"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#,
-            "expected one of F32, F16, BF16 as the type of a, found I64"
+            "the type of a: expected one of F32, F16, BF16, found I64"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#,
-            "expected no negative number as a size of a, found [-2]"
+            "the shape of a: expected no negative size, found [-2]"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}"#,
-            "the sizes of a multiply to more than any file holds"
+            "the sizes of a multiply to more than a file can hold"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
-            "expected [0, 8] as the place of a, F32 [2], found [0, 4]"
+            "data_offsets of a, F32 [2]: expected [0, 8], found [0, 4]"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
-            "expected [0, 8] as the place of a, F32 [2], found [8, 0]"
+            "data_offsets of a, F32 [2]: expected [0, 8], found [8, 0]"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}"#,
-            "expected [0, 4] as the place of a, F32 [1], found [-4, 0]"
+            "data_offsets of a, F32 [1]: expected [0, 4], found [-4, 0]"
         ),
         (  // overlapping
             #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
                 + #""b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#,
-            "expected [4, 8] as the place of b, F32 [1], found [2, 6]"
+            "data_offsets of b, F32 [1]: expected [4, 8], found [2, 6]"
         ),
         (  // a gap
             #"{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"#
                 + #""b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
-            "expected [2, 6] as the place of b, F32 [1], found [4, 8]"
+            "data_offsets of b, F32 [1]: expected [2, 6], found [4, 8]"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#,
-            "cut off in the values of a: expected 12 bytes at offset 63, found 8"
+            "truncated in the values of a: expected 12 bytes at offset 63, found 8"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
@@ -102,73 +102,73 @@ import Testing
         ),
         (
             #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}"#,
-            "expected 2 numbers as data_offsets of a, found 1"
+            "data_offsets of a: expected 2 numbers, found 1"
         ),
         (
             #"{"a":{"dtype":"F32","data_offsets":[0,8]}}"#,
-            "expected a value as a: shape, found nothing"
+            "shape of a: expected a value, found nothing"
         ),
         (
             #"{"a":{"dtype":4,"shape":[2],"data_offsets":[0,8]}}"#,
-            "expected a text as a: dtype, found something else"
+            "dtype of a: expected a text, found another type"
         ),
         (
             #"{"a":{"dtype":"F32","shape":2,"data_offsets":[0,8]}}"#,
-            "expected a list as a: shape, found something else"
+            "shape of a: expected a list, found another type"
         ),
         (
             #"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,8]}}"#,
-            "expected JSON with numbers of the right kind as the header, found something else"
+            "the header: expected valid JSON with numbers of the right type, found something else"
         ),
-        (#"{"a":[1]}"#, "expected an object as a, found something else"),
+        (#"{"a":[1]}"#, "a: expected an object, found another type"),
         (
             #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
                 + #""\u0061":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
-            "expected every key once as the header, found a twice"
+            "the header: expected every key once, found a twice"
         ),
         (
             #"{"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,8]}}"#,
-            "expected every key once as the header, found dtype twice"
+            "the header: expected every key once, found dtype twice"
         ),
         (
             #"{"a":"#,
-            "expected JSON with numbers of the right kind as the header, found something else"
+            "the header: expected valid JSON with numbers of the right type, found something else"
         ),
         (
             #"{    "#,
-            "expected JSON with numbers of the right kind as the header, found something else"
+            "the header: expected valid JSON with numbers of the right type, found something else"
         ),
         (
             #"{"a":"# + String(repeating: "[", count: 100_000),
-            "expected JSON with numbers of the right kind as the header, found something else"
+            "the header: expected valid JSON with numbers of the right type, found something else"
         ),
     ])
-    func `a damaged header is one clear sentence`(header: String, sentence: String) throws {
+    func `a damaged header gives one sentence`(header: String, sentence: String) throws {
         #expect(try message(header: header) == "FILE: " + sentence)
     }
 
     @Test(arguments: [
-        (1 << 40, "cut off in the header: expected 1099511627776 bytes at offset 8, found 100"),
+        (1 << 40, "truncated in the header: expected 1099511627776 bytes at offset 8, found 100"),
         (
             Int.min,
-            "cut off in the header: expected 9223372036854775807 bytes at offset 8, found 100"
+            "truncated in the header: expected 9223372036854775807 bytes at offset 8, found 100"
         ),
-        (101, "cut off in the header: expected 101 bytes at offset 8, found 100"),
-        (0, "expected JSON with numbers of the right kind as the header, found something else"),
+        (101, "truncated in the header: expected 101 bytes at offset 8, found 100"),
+        (0, "the header: expected valid JSON with numbers of the right type, found something else"),
     ])
-    func `a header's length is not believed`(length: Int, sentence: String) throws {
+    func `the header's length is checked`(length: Int, sentence: String) throws {
         let bytes = littleEndian(length) + Array("{\"".utf8) + Array(repeating: 0x20, count: 98)
         #expect(try message(bytes) == "FILE: " + sentence)
     }
 
-    @Test func `a header of absurd size is not read`() throws {
+    @Test func `a header above the size limit is refused`() throws {
         let header = "{ " + String(repeating: " ", count: 10_000_000)
         #expect(
             try message(header: header)
-                == "FILE: expected at most 10000000 as the length of the header, found 10000002")
+                == "FILE: the length of the header: expected at most 10000000, found 10000002")
     }
 
-    @Test func `a header changed anywhere gives weights or one line, never a crash`() throws {
+    @Test func `a randomly changed header gives weights or one line, never a crash`() throws {
         let folder = try TemporaryFolder()
         let tiny = TinyHuggingFace()
         try tiny.write(to: folder)
@@ -178,12 +178,12 @@ import Testing
         for round in 0..<150 {
             var bytes = whole
             for _ in 0...round % 3 {
-                let place = Int.random(in: 0..<whole.count - data, using: &random)
+                let index = Int.random(in: 0..<whole.count - data, using: &random)
                 switch round % 4 {
-                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
-                case 1: bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
-                case 2: bytes.remove(at: place)
-                default: bytes.insert(Array("{}[]\",:-9e\\".utf8).randomElement()!, at: place)
+                case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes[index] ^= 1 << UInt8.random(in: 0...7, using: &random)
+                case 2: bytes.remove(at: index)
+                default: bytes.insert(Array("{}[]\",:-9e\\".utf8).randomElement()!, at: index)
                 }
             }
             let text = errorText(reading: try folder.write(bytes, as: "model.safetensors"))

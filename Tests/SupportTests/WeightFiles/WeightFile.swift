@@ -1,11 +1,11 @@
-// WeightFile and Damage: weight files of a test, and the errors that they must give.
+// WeightFile and Damage: the weight files of tests, and the errors that damaged files must give.
 
 import TestSupport
 import Testing
 
 @testable import Support
 
-/// A weight file in a folder that goes when the test ends.
+/// A weight file in a folder that is removed when the test ends.
 struct WeightFile {
     let folder: TemporaryFolder
     let path: String
@@ -28,7 +28,7 @@ struct WeightFile {
     func weights() throws -> Weights { try Weights(contentsOf: path) }
 }
 
-/// Every tensor of `sizes` is there with its shape, and with `values` if they are given.
+/// Checks that every tensor of `sizes` has its shape, and `values` if they are given.
 func expectComplete(_ weights: Weights, _ sizes: TinySizes, values: [String: [Float]]? = nil) {
     for (name, shape) in sizes.tensors {
         let tensor = weights[name]
@@ -55,7 +55,7 @@ extension TinySizes {
     }
 }
 
-/// One kind of damage, and the error's text behind "path: ".
+/// One kind of damage, and the error's text after "path: ".
 struct Damage: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let bytes: [UInt8]
@@ -73,7 +73,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The text of the error.
+/// The text of the error from reading a weight file.
 func errorText(reading path: String) -> String {
     do {
         _ = try Weights(contentsOf: path)

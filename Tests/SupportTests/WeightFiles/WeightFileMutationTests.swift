@@ -1,5 +1,5 @@
-// WeightFileMutationTests: hundreds of weight files, damaged at random but the same in every run. Each
-// one is refused with a documented error, or gives complete tensors; none crashes.
+// WeightFileMutationTests: hundreds of weight files with random damage, the same in every run. Each
+// is refused with a documented error, or gives complete tensors; none crashes.
 
 import TestSupport
 import Testing
@@ -12,29 +12,30 @@ enum Mutation: CaseIterable, Sendable {
 
     func apply(to bytes: [UInt8], headerSize: Int, _ random: inout Random) -> [UInt8] {
         var bytes = bytes
-        let place = random.below(bytes.count)
+        let offset = random.below(bytes.count)
         switch self {
         case .headerBit: bytes[random.below(headerSize)] ^= 1 << random.below(8)
-        case .anyBit: bytes[place] ^= 1 << random.below(8)
-        case .number:  // one of the numbers that reveal careless arithmetic, in an aligned place
+        case .anyBit: bytes[offset] ^= 1 << random.below(8)
+        case .number:  // a number that reveals unchecked arithmetic, at an aligned offset
             let numbers: [UInt32] = [
                 0, 1, 2, 3, 4, 5, 0x7F, 0xFF, 0xFFFF, 0x10000, 0x3FFF_FFFF, 0x4000_0000,
                 0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, 0xFFFF_FFFC, 0xFFFF_FFFF, 0x7FC0_0000,
             ]
-            // half of them among the first few records, where most numbers are sizes
+            // half of them in the first few records, where most numbers are sizes
             let end = random.below(2) == 0 ? min(160, bytes.count) : bytes.count
             let start = random.below(end / 4) * 4
             bytes.replaceSubrange(
                 start..<start + 4, with: littleEndian(numbers[random.below(numbers.count)]))
-        case .truncation: bytes.removeLast(bytes.count - place)
+        case .truncation: bytes.removeLast(bytes.count - offset)
         case .insertion:
             let new = (0..<1 + random.below(8)).map { _ in UInt8(random.below(256)) }
-            bytes.insert(contentsOf: new, at: place)
-        case .removal: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(40)))
-        case .swap:  // a piece of the file in another place
-            let count = min(4 * (1 + random.below(50)), bytes.count - place)
+            bytes.insert(contentsOf: new, at: offset)
+        case .removal:
+            bytes.removeSubrange(offset..<min(bytes.count, offset + 1 + random.below(40)))
+        case .swap:  // copies a part of the file to another offset
+            let count = min(4 * (1 + random.below(50)), bytes.count - offset)
             let to = random.below(bytes.count - count + 1)
-            bytes.replaceSubrange(to..<to + count, with: Array(bytes[place..<place + count]))
+            bytes.replaceSubrange(to..<to + count, with: Array(bytes[offset..<offset + count]))
         case .growth:
             bytes += (0..<1 + random.below(200)).map { _ in UInt8(random.below(256)) }
         }
@@ -44,7 +45,7 @@ enum Mutation: CaseIterable, Sendable {
 
 @Suite struct WeightFileMutationTests {
     private func expectErrorOrWeights(_ bytes: [UInt8], _ folder: TemporaryFolder) throws -> Bool {
-        let path = try folder.write(bytes, as: "mutant")
+        let path = try folder.write(bytes, as: "mutated")
         do {
             let weights = try Weights(contentsOf: path)
             let config = weights.config
@@ -67,7 +68,7 @@ enum Mutation: CaseIterable, Sendable {
     }
 
     @Test(arguments: Mutation.allCases, [true, false])
-    func `a mutant is refused or complete`(mutation: Mutation, isLMW: Bool) throws {
+    func `a mutated file is refused or complete`(mutation: Mutation, isLMW: Bool) throws {
         let folder = try TemporaryFolder()
         let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
         let headerSize = isLMW ? LMWBytes.headerSize : 28
@@ -78,7 +79,9 @@ enum Mutation: CaseIterable, Sendable {
         }
     }
 
-    @Test(arguments: [true, false]) func `several mutations at once, too`(isLMW: Bool) throws {
+    @Test(arguments: [true, false]) func `a file with several mutations is refused or complete`(
+        isLMW: Bool
+    ) throws {
         let folder = try TemporaryFolder()
         let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
         var random = Random(seed: 99)
@@ -93,7 +96,7 @@ enum Mutation: CaseIterable, Sendable {
     }
 
     @Test(arguments: [true, false])
-    func `a file cut off at any byte is refused`(isLMW: Bool) throws {
+    func `a file truncated at any byte is refused`(isLMW: Bool) throws {
         let folder = try TemporaryFolder()
         let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
         // every byte of the header and of the first record, then every seventh
@@ -103,7 +106,7 @@ enum Mutation: CaseIterable, Sendable {
         }
     }
 
-    @Test func `the originals are accepted`() throws {
+    @Test func `the original files are accepted`() throws {
         let folder = try TemporaryFolder()
         #expect(try expectErrorOrWeights(LMWBytes().bytes, folder))
         #expect(try expectErrorOrWeights(Llama2cBytes().bytes, folder))

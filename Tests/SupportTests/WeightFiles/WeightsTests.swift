@@ -1,5 +1,5 @@
-// WeightsTests: weight files are recognised by their content, and viewed, not copied; other files are
-// refused with their names.
+// WeightsTests: the format of a weight file is detected by its content, its tensors are views, and
+// other files are refused.
 
 import TestSupport
 import Testing
@@ -10,13 +10,13 @@ private let expected =
     "expected .lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin, found "
 
 @Suite struct WeightsTests {
-    @Test func `the content says what a file is, not its name`() throws {
+    @Test func `the format is detected by content, not by name`() throws {
         let lmw = try WeightFile(LMWBytes().bytes, as: "model.bin").weights()
         let llama2c = try WeightFile(Llama2cBytes().bytes, as: "model.lmw").weights()
         for (name, _) in TinySizes().tensors { #expect(lmw[name].values == llama2c[name].values) }
     }
 
-    @Test func `a .bin whose layers look like a brace is still a .bin`() throws {
+    @Test func `a .bin with 123 layers is not mistaken for JSON`() throws {
         // 123 layers: the ninth byte is a brace, the tenth 0
         let sizes: [Int32] = [2, 1, 123, 1, 1, 1, 1]
         let floats = 2 + 123 * (2 + 4 * 4 + 2 + 3 * 2) + 2 + 2
@@ -27,7 +27,7 @@ private let expected =
         #expect(try Weights(contentsOf: path).format == .llama2c)
     }
 
-    @Test func `tensors outlive the weights they came from, and cannot change the file`() throws {
+    @Test func `tensors outlive their weights, and cannot change the file`() throws {
         let file = try WeightFile(LMWBytes().bytes)
         var norm = try file.weights()["norm.weight"]
         let values = TinySizes().randomValues()["norm.weight"]!
@@ -43,7 +43,7 @@ private let expected =
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
-    func `both files of a real model hold the same`() throws {
+    func `both files of a real model have equal values`() throws {
         let lmw = try Weights(contentsOf: TestData.model("stories260K.lmw"))
         let llama2c = try Weights(contentsOf: TestData.model("stories260K.bin"))
         #expect(lmw.config == llama2c.config)
@@ -64,7 +64,8 @@ private let expected =
     @Test func `a folder is refused`() throws {
         let folder = try TemporaryFolder()
         let error = #expect(throws: WeightFileError.self) { try Weights(contentsOf: folder.path) }
-        #expect(error?.description.hasPrefix("\(folder.path): expected a file, or model.") == true)
+        #expect(
+            error?.description.hasPrefix("\(folder.path): expected model.safetensors or ") == true)
     }
 
     @Test func `an empty file is refused`() throws {
@@ -82,7 +83,7 @@ private let expected =
         ("GGUF", "GGUF, llama.cpp's format"), ("PK\u{3}\u{4}", "a ZIP archive, perhaps PyTorch's"),
         ("24ka", "llama2.c's later .bin; export with version 0"),
     ])
-    func `files of other programs are named`(start: String, name: String) throws {
+    func `formats of other programs are named`(start: String, name: String) throws {
         for count in [0, 19, 400] {
             let bytes = Array(start.utf8) + Array(repeating: UInt8(0x33), count: count)
             try Damage("", bytes, expected + name).expectError()
@@ -97,7 +98,7 @@ private let expected =
         #expect(error?.description.hasPrefix("\(written.path): expected ") == true)
     }
 
-    @Test func `a text is refused`() throws {
+    @Test func `a text file is refused`() throws {
         let file = try WeightFile(Array("Once upon a time, there was a little girl.\n".utf8))
         let error = #expect(throws: WeightFileError.self) { try file.weights() }
         #expect(error?.description.hasPrefix("\(file.path): \(expected)") == true)

@@ -3,12 +3,13 @@
 # make bench           measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
+# make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
 # make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
 # Each installs missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test bench diff stories15M stories42M stories110M check-portable packages curl
+.PHONY: run build test bench diff stories15M stories42M stories110M check-docs check-portable packages curl
 .DEFAULT_GOAL := run
 
 # The shell reads the values from the environment, so that a prompt may contain any character.
@@ -40,6 +41,9 @@ stories15M stories42M stories110M: build curl
 	Models/download.sh $@
 	.build/release/compact-llama -t Models/downloads/tokenizer.model -w Models/downloads/$@.bin \
 		-i "There are three red balls and four green balls in the bag. If I take out"
+
+check-docs:
+	Scripts/check-docs.sh $(OPTIONS)
 
 check-portable:
 	Scripts/check-portable.sh

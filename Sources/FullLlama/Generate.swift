@@ -8,13 +8,13 @@ import Support
 
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Continues a text with a Llama 2 model, and lets you watch and experiment.",
+        abstract: "Continues a text with a Llama 2 model, with experiments and reports.",
         usage: """
             full-llama [<options>]
             full-llama bench [<options>]
             """,
         discussion: ModelOptions.guide(command: "full-llama")
-            + "\n\n`full-llama bench` measures speed: see `full-llama bench --help`.",
+            + "\n`full-llama bench` measures speed: see `full-llama bench --help`.",
         helpNames: .shortAndLong)
 
     @OptionGroup(title: "Model") var options: ModelOptions

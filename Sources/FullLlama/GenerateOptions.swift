@@ -12,10 +12,10 @@ struct TextOptions: ParsableArguments {
         help: ArgumentHelp("Read the prompt from a file; - is standard input.", valueName: "file"))
     var file: String?
 
-    @Flag(help: "Chat, one message per line, with Llama 2's chat template.")
+    @Flag(help: "Chat in Llama 2's template, one message per line.")
     var chat = false
 
-    @Option(help: "The system prompt of a chat.")
+    @Option(help: ArgumentHelp("The system prompt of a chat.", valueName: "text"))
     var system: String?
 
     func validate() throws {
@@ -49,20 +49,24 @@ enum PromptError: Error, Equatable, CustomStringConvertible {
 }
 
 struct SamplingOptions: ParsableArguments {
-    @Option(parsing: .unconditional, help: "0 is greedy; higher values give more varied text.")
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("0 is greedy; higher values give more varied text.", valueName: "t"))
     var temperature: Float = 0
 
     @Option(
         parsing: .unconditional,
-        help: """
-            Sample from the smallest set of tokens whose probabilities sum to this value; 1 for all.
-            """)
+        help: ArgumentHelp(
+            "Sample from the smallest set of tokens whose probabilities sum to p; 1 for all.",
+            valueName: "p"))
     var topP: Float = 0.9
 
-    @Option(help: "Makes a sampled text repeatable, as in llama2.c. (default: the time)")
+    @Option(
+        help: ArgumentHelp("The same seed gives the same text. (default: the time)", valueName: "n")
+    )
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("Show this many candidates of each step.", valueName: "n"))
+    @Option(help: ArgumentHelp("Show the n most probable tokens at every step.", valueName: "n"))
     var topK = 0
 
     func validate() throws {
@@ -95,7 +99,7 @@ struct SamplingOptions: ParsableArguments {
 struct ExperimentOptions: ParsableArguments {
     @Flag(
         name: .customLong("useinplacekvcache"),
-        help: "Reserve memory for the KV cache of --seqlength tokens at the start.")
+        help: "Reserve the KV cache at the start, for --seqlength.")
     var inPlace = false
 
     @Flag(
@@ -105,16 +109,16 @@ struct ExperimentOptions: ParsableArguments {
 
     @Flag(
         name: [.customLong("fill1", withSingleDash: true), .customLong("fill1")],
-        help: "Read the prompt one token at a time: the same as --prefill-chunk 1.")
+        help: "Read the prompt token by token, as --prefill-chunk 1.")
     var oneByOne = false
 
     @Option(
         help: ArgumentHelp(
-            "Read the prompt this many tokens at a time; 0 for all at once. (default: 256)",
+            "Read the prompt in chunks of n tokens; 0 for one chunk. (default: 256)",
             valueName: "n"))
     var prefillChunk: Int?
 
-    @Flag(name: .customLong("nomask"), help: "Disable the causal mask (an experiment).")
+    @Flag(name: .customLong("nomask"), help: "No causal mask: tokens attend to later ones too.")
     var noMask = false
 
     @Option(
@@ -151,7 +155,7 @@ struct ExperimentOptions: ParsableArguments {
 }
 
 struct ReportOptions: ParsableArguments {
-    @Flag(help: "Report where the time went.")
+    @Flag(help: "Report the time of every stage.")
     var timer = false
 
     @Flag(name: .customLong("reportmem"), help: "Report memory: loaded, after prefill, at the end.")
@@ -160,7 +164,7 @@ struct ReportOptions: ParsableArguments {
     @Option(
         name: .customLong("loglevel"),
         help: ArgumentHelp(
-            "debug: log a value of every stage. (default: info)", valueName: "level"),
+            "debug logs one value of every stage. (default: info)", valueName: "level"),
         transform: level)
     var logLevel = Logger.Level.info
 
@@ -179,7 +183,9 @@ struct ReportOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Compare this run with a trace.", valueName: "file"))
     var compare: String?
 
-    @Option(help: "How far a stage may differ, relative to its largest value.")
+    @Option(
+        help: ArgumentHelp(
+            "Accept differences up to this fraction of a stage's largest value.", valueName: "n"))
     var tolerance = 1e-4
 
     func logger() -> Logger {

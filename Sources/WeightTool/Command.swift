@@ -6,10 +6,10 @@ import ArgumentParser
 struct Command: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "llama-weights",
-        abstract: "Looks into files of Llama 2 weights and converts them.",
+        abstract: "Shows and converts Llama 2 weights.",
         discussion: """
-            Reads .lmw files, legacy .bin files of llama2.c, and Hugging Face's .safetensors (a file, \
-            an index, or the folder). For PyTorch's files there is Training/convert.py.
+            Reads .lmw, llama2.c's legacy .bin and Hugging Face's .safetensors, whatever the file's \
+            name. Read on: docs/weights.md
             """,
         subcommands: [Info.self, Convert.self])
 }

@@ -7,23 +7,22 @@ import Support
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Writes weights in another format.",
+        abstract: "Converts weights to another format.",
         discussion: """
-            The output's ending says the format: .lmw, .bin (llama2.c's legacy format) or .safetensors \
-            (Hugging Face's, with a config.json beside it). The first two hold Floats, to which halves \
-            are widened without loss; .safetensors keeps every tensor's type.
+            The output's ending chooses the format: .lmw or .bin, which store F32, or .safetensors, \
+            which keeps each tensor's type and adds a config.json.
             """)
 
-    @Argument(help: "A weight file, or Hugging Face's folder.")
+    @Argument(help: "A weight file, or a Hugging Face folder.")
     var input: String
 
     @Argument(help: ArgumentHelp("The file to write.", valueName: "output"))
     var output: String
 
-    @Flag(help: "Read both files afterwards and compare every value.")
+    @Flag(help: "Read both files back and compare every value.")
     var verify = false
 
-    @Flag(help: "Replace files that are there.")
+    @Flag(help: "Replace existing files.")
     var force = false
 
     private var format: OutputFormat? {

@@ -5,15 +5,13 @@ import Support
 
 struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the format, the sizes and every tensor, or what is wrong with the file.",
-        discussion: """
-            Tensors have the names that the model file gives them. With --stats, every value is read.
-            """)
+        abstract: "Shows a file's format, sizes and tensors, or what is wrong with it.",
+        discussion: "Tensors have Meta's names, for example layers.0.attention.wq.weight.")
 
-    @Argument(help: "A weight file, or Hugging Face's folder.")
+    @Argument(help: "A weight file, or a Hugging Face folder.")
     var file: String
 
-    @Flag(help: "Show the least, the mean and the largest value of every tensor.")
+    @Flag(help: "Read every value; show each tensor's range and mean.")
     var stats = false
 
     func run() throws {

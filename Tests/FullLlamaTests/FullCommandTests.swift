@@ -160,7 +160,7 @@ struct FullCommandTests {
     }
 
     @Test(arguments: [["--help"], ["-h"], ["generate", "--help"]])
-    func `help lists the options and bench`(arguments: [String]) throws {
+    func `help lists the options in groups of at most 24 lines`(arguments: [String]) throws {
         let result = try CommandRunner.run(program!, arguments)
         #expect(result.status == 0 && result.error.isEmpty)
         for part in [
@@ -170,6 +170,12 @@ struct FullCommandTests {
             "--trace <file>",
         ] {
             #expect(result.output.contains(part), "\(part)")
+        }
+        for group in ["MODEL", "TEXT", "SAMPLING", "EXPERIMENTS", "REPORTS", "OPTIONS"] {
+            let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
+                .drop { $0 != "\(group):" }.prefix { !$0.isEmpty }
+            #expect(lines.count > 1 && lines.count <= 24, "\(group)")
+            #expect(lines.allSatisfy { $0.count <= 80 }, "\(group)")
         }
         let bench = try CommandRunner.run(program!, ["bench", "--help"]).output
         #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <python>"))

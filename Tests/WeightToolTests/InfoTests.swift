@@ -73,11 +73,10 @@ import Testing
         let help = WeightTool.Command.helpMessage()
         #expect(
             help == """
-                OVERVIEW: Looks into files of Llama 2 weights and converts them.
+                OVERVIEW: Shows and converts Llama 2 weights.
 
-                Reads .lmw files, legacy .bin files of llama2.c, and Hugging Face's
-                .safetensors (a file, an index, or the folder). For PyTorch's files there is
-                Training/convert.py.
+                Reads .lmw, llama2.c's legacy .bin and Hugging Face's .safetensors, whatever
+                the file's name. Read on: docs/weights.md
 
                 USAGE: llama-weights <subcommand>
 
@@ -85,11 +84,22 @@ import Testing
                   -h, --help              Show help information.
 
                 SUBCOMMANDS:
-                  info                    Shows the format, the sizes and every tensor, or what
-                                          is wrong with the file.
-                  convert                 Writes weights in another format.
+                  info                    Shows a file's format, sizes and tensors, or what is
+                                          wrong with it.
+                  convert                 Converts weights to another format.
 
                   See 'llama-weights help <subcommand>' for detailed help.
                 """)
+    }
+
+    @Test func `the subcommands' help fits one screen`() {
+        for help in [
+            WeightTool.Command.helpMessage(for: Info.self, columns: 80),
+            WeightTool.Command.helpMessage(for: WeightTool.Convert.self, columns: 80),
+        ] {
+            let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.count <= 24)
+            #expect(lines.allSatisfy { $0.count <= 80 })
+        }
     }
 }

@@ -8,29 +8,28 @@ public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The tokenizer: a SentencePiece tokenizer.model. (default: the one in Hugging Face's "
-                + "folder, or that of tinytales)",
-            valueName: "tokenizer.model"))
+            "The tokenizer.model for these weights. Optional for a Hugging Face folder that has one.",
+            valueName: "file"))
     var tokenizer: String?
 
     @Option(
         name: [.customShort("w"), .customLong("weights")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The weights: a .lmw file, a legacy .bin of llama2.c, or Hugging Face's folder or "
-                + ".safetensors file. (default: tinytales)",
-            valueName: "weights"))
+            "A .lmw, llama2.c .bin or .safetensors file, or a Hugging Face folder. "
+                + "(default: the bundled model)",
+            valueName: "path"))
     var weights: String?
 
     @Option(
         name: [.customShort("i"), .customLong("input")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The text to continue; without it the model begins one.", valueName: "prompt"))
+            "The text to continue. (default: none; the model begins a text)", valueName: "prompt"))
     public var prompt = ""
 
     @Option(
         name: .customLong("seqlength"), parsing: .unconditional,
         help: ArgumentHelp(
-            "Stop when prompt and answer fill this many positions.", valueName: "n"))
+            "Stop after this many positions, BOS and prompt included.", valueName: "n"))
     public var seqLength = 128
 
     public init() {}
@@ -65,28 +64,11 @@ public struct ModelOptions: ParsableArguments {
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }
 
-    /// The explanation and the examples in `--help`.
+    /// The lines of `--help` above the options: an example, and where to read on.
     public static func guide(command: String) -> String {
         """
-        Text goes to standard output as it is generated; a last line about speed goes to standard \
-        error.
-
-        Without -w and -t, the bundled model (tinytales) is used: Models/tinytales in a folder above \
-        this program or above the working directory, or the folder that \(BundledModel.variable) \
-        names.
-
-        Larger story models, and Llama 2's tokenizer for them:
-          stories15M.bin   https://huggingface.co/karpathy/tinyllamas
-          tokenizer.model  https://github.com/karpathy/llama2.c
-        `make stories15M` fetches both into Models/downloads.
-
-        A model's folder from Hugging Face needs no -t: its own tokenizer.model is used.
-
-        Examples:
-          \(command)
-          \(command) -i "Lily wanted to" --seqlength 256
-          \(command) -t tokenizer.model -w stories15M.bin -i "One day, a little fox"
-          \(command) -w TinyLlama-1.1B -i "The capital of France is"
+        Example: \(command) -i "Lily wanted to" --seqlength 256
+        Read on: README.md; docs/model.md for other models, docs/weights.md for formats
         """
     }
 

@@ -1,4 +1,4 @@
-"""The Llama of this project in PyTorch, with Meta's names for the weights."""
+"""The Llama 2 architecture in PyTorch. The weights have Meta's names."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Config:
 
     @property
     def hidden_dim(self):
-        """Llama's rule: two thirds of four times dim, rounded up to a multiple."""
+        """Two thirds of 4 * dim, rounded up to a multiple of `multiple_of`."""
         return -(-int(2 * 4 * self.dim / 3) // self.multiple_of) * self.multiple_of
 
 
@@ -38,15 +38,15 @@ class RMSNorm(nn.Module):
 
 
 def rope_tables(config):
-    """cos and sin of position times frequency, [max_seq_len, head_size / 2]."""
+    """Returns the cosines and sines of position * frequency, each [max_seq_len, head_size / 2]."""
     head_size = config.dim // config.n_heads
     freqs = config.rope_theta ** -(torch.arange(0, head_size, 2, dtype=torch.float64) / head_size)
     angles = torch.outer(torch.arange(config.max_seq_len, dtype=torch.float64), freqs)
     return angles.cos(), angles.sin()
 
 
-def rotate(x, cos, sin):
-    """Rotates the interleaved pairs (2i, 2i + 1) of [..., seq, head_size]."""
+def apply_rope(x, cos, sin):
+    """Rotates the interleaved pairs (2i, 2i + 1) of x, [..., seq, head_size]."""
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
 
@@ -58,11 +58,11 @@ class Attention(nn.Module):
         self.wq, self.wk, self.wv, self.wo = (nn.Linear(config.dim, config.dim, bias=False)
                                               for _ in range(4))
 
-    def forward(self, x, cos, sin):  # [rows, seq, dim] -> [rows, seq, dim]
-        # [rows, n_heads, seq, head_size]
+    def forward(self, x, cos, sin):  # [batch, seq, dim] -> [batch, seq, dim]
+        # [batch, n_heads, seq, head_size]
         q, k, v = (w(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
                    for w in (self.wq, self.wk, self.wv))
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        q, k = apply_rope(q, cos, sin), apply_rope(k, cos, sin)
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.wo(out.transpose(1, 2).flatten(2))
 
@@ -78,7 +78,7 @@ class FeedForward(nn.Module):
         return self.w2(F.silu(self.w1(x)) * self.w3(x))
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.attention, self.feed_forward = Attention(config), FeedForward(config)
@@ -95,18 +95,20 @@ class Llama(nn.Module):
         super().__init__()
         self.config = config
         self.tok_embeddings = nn.Embedding(config.vocab_size, config.dim)
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.layers = nn.ModuleList(TransformerBlock(config) for _ in range(config.n_layers))
         self.norm = RMSNorm(config.dim, config.norm_eps)
         self.output = nn.Linear(config.dim, config.vocab_size, bias=False)
         for name, weight in self.named_parameters():
-            if weight.dim() == 2:  # the ends of a residual start smaller, as in GPT-2
-                ends = name.endswith(('wo.weight', 'w2.weight'))
-                nn.init.normal_(weight, std=0.02 * (2 * config.n_layers) ** (-0.5 * ends))
+            if weight.dim() == 2:
+                # As in GPT-2, the layers that write to the residual stream start smaller.
+                to_residual = name.endswith(('wo.weight', 'w2.weight'))
+                nn.init.normal_(weight, std=0.02 * (2 * config.n_layers) ** (-0.5 * to_residual))
         cos, sin = rope_tables(config)
         self.register_buffer('cos', cos.float(), persistent=False)
         self.register_buffer('sin', sin.float(), persistent=False)
 
-    def forward(self, tokens):  # [rows, seq] -> [rows, seq, dim]; `output` makes the logits
+    def forward(self, tokens):
+        """Maps [batch, seq] to hidden states, [batch, seq, dim]. `output` maps those to logits."""
         x = self.tok_embeddings(tokens)
         cos, sin = self.cos[:tokens.shape[1]], self.sin[:tokens.shape[1]]
         for layer in self.layers:

@@ -1,17 +1,15 @@
-"""Reference results in float64, for the tests of other programs that run the model.
+"""Computes reference results in float64 for tests of other implementations.
 
-greedy.json: for each prompt the tokens and the text, and the smallest lead of a winning logit
-(smaller errors cannot change the text). trace.json: every stage at the last position."""
+`greedy.json` has the tokens and text of each prompt and `min_gap`, the smallest distance between
+the two highest logits: smaller errors do not change the text. `trace.json` has the output of each
+stage at the last position of one prompt."""
 
 import argparse
 import json
-from pathlib import Path
 
 import torch
 
-import tokenizer as tok
-from export import read_lmw
-from generate import SHIPPED
+from generate import add_model_option, load_folder
 from model import rope_tables
 
 PROMPTS = [
@@ -42,25 +40,25 @@ def greedy(model, tokenizer, prompt, seqlength):
 
 @torch.no_grad()
 def trace(model, tokenizer, prompt):
-    """Every stage of the last position, by the names that the programs use."""
+    """Returns the output of each stage at the last position."""
     stages, hooks = {}, []
 
-    def keep(name, module, of=lambda inputs, output: output):
+    def record(name, module, value=lambda inputs, output: output):
         def hook(_, inputs, output):
-            stages[name] = [float(f'{x:.7g}') for x in of(inputs, output)[0, -1].tolist()]
+            stages[name] = [float(f'{x:.7g}') for x in value(inputs, output)[0, -1].tolist()]
         hooks.append(module.register_forward_hook(hook))
 
-    keep('embedding', model.tok_embeddings)
+    record('embedding', model.tok_embeddings)
     for i, layer in enumerate(model.layers):
-        keep(f'layers.{i}.attention_norm', layer.attention_norm)
-        keep(f'layers.{i}.attention', layer.attention)
-        # what the second norm reads is the residual after attention
-        keep(f'layers.{i}.residual_attention', layer.ffn_norm, lambda inputs, output: inputs[0])
-        keep(f'layers.{i}.ffn_norm', layer.ffn_norm)
-        keep(f'layers.{i}.feed_forward', layer.feed_forward)
-        keep(f'layers.{i}.residual_feed_forward', layer)
-    keep('norm', model.norm)
-    keep('logits', model.output)
+        record(f'layers.{i}.attention_norm', layer.attention_norm)
+        record(f'layers.{i}.attention', layer.attention)
+        # The input of the second norm is the residual stream after attention.
+        record(f'layers.{i}.residual_attention', layer.ffn_norm, lambda inputs, output: inputs[0])
+        record(f'layers.{i}.ffn_norm', layer.ffn_norm)
+        record(f'layers.{i}.feed_forward', layer.feed_forward)
+        record(f'layers.{i}.residual_feed_forward', layer)
+    record('norm', model.norm)
+    record('logits', model.output)
     tokens = [tokenizer.bos_id(), *tokenizer.encode(prompt)]
     model.output(model(torch.tensor([tokens])))
     for hook in hooks:
@@ -71,11 +69,11 @@ def trace(model, tokenizer, prompt):
 
 def write(folder, seqlength=256):
     """Writes folder/reference for the model in the folder."""
-    model, tokenizer = read_lmw(folder / 'tinytales.lmw'), tok.load(folder / 'tokenizer.model')
+    model, tokenizer = load_folder(folder)
     model.double()
-    model.cos, model.sin = rope_tables(model.config)  # not rounded to 32 bits
-    (folder / 'reference').mkdir(exist_ok=True)
+    model.cos, model.sin = rope_tables(model.config)  # the buffers are rounded to 32 bits
     texts = [greedy(model, tokenizer, prompt, seqlength) for prompt in PROMPTS]
+    (folder / 'reference').mkdir(exist_ok=True)
     for name, result in (('greedy', texts), ('trace', trace(model, tokenizer, TRACED))):
         text = json.dumps(result, ensure_ascii=False, indent=1 if name == 'greedy' else None)
         (folder / 'reference' / f'{name}.json').write_text(text + '\n', encoding='utf-8')
@@ -83,5 +81,5 @@ def write(folder, seqlength=256):
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description='Write the reference results of a model.')
-    parser.add_argument('--model', type=Path, default=SHIPPED, help='folder of tinytales.lmw')
+    add_model_option(parser)
     write(parser.parse_args().model)

@@ -1,8 +1,7 @@
-"""The words of the stories: the common ones, which are one token each, and the rare ones.
+"""The words of the stories. A common word is one token; a rare word is several.
 
-Rare words teach the model to copy what it does not know. They come into a story only as given
-(no loss on the first mention), so the model learns to repeat them and never to introduce them.
-"""
+Rare words teach the model to copy unknown words from a prompt. The loss leaves out their first
+mention, so the model learns to repeat them but not to introduce them."""
 
 GIRLS = 'Lily Mia Anna Lucy Emma Sara Amy Sue Ella Jane'.split()
 BOYS = 'Tom Ben Tim Max Sam Jack Leo Bob Dan Finn'.split()
@@ -12,7 +11,7 @@ OBJECTS = ('ball doll kite book hat box cup car boat truck train drum bell key f
            'balloon bike blanket pencil coat shoe ring basket bag toy').split()
 ANIMALS = 'dog cat bird rabbit bear fox frog duck mouse horse pig cow'.split()
 NUMBERS = 'zero one two three four five six seven eight nine ten'.split()
-COUNTED = 'ball car hat cup book shell stone flower kite apple'.split()  # plural: add an s
+COUNTED = 'ball car hat cup book shell stone flower kite apple'.split()  # with a plural in s
 RARE_COUNTED = ('marble coin button block egg crayon pebble banana pencil sticker cookie car '
                 'toy').split()
 PLACES = {'park': 'in', 'garden': 'in', 'forest': 'in', 'yard': 'in', 'beach': 'at', 'farm': 'at',
@@ -36,7 +35,7 @@ magic broken dirty clean warm fluffy sparkly striped dark bright paper metal gla
 tall wet dusty smooth special'''.split()
 RARE_OBJECTS = '''umbrella lamp clock candle hammer ladder violin guitar piano trumpet whistle
 rocket robot helicopter airplane plane scooter wagon sled skateboard camera phone radio computer map
-compass telescope mirror picture painting letter card ticket coin necklace crown  shield mask
+compass telescope mirror picture painting letter card ticket coin necklace crown shield mask
 cape scarf glove mitten sweater jacket dress shirt skirt button ribbon bow pillow chair table stool
 desk bucket shovel broom brush comb bottle jar plate bowl fork kettle pot pan teapot sandwich
 banana pear lemon peach grape strawberry carrot potato pumpkin tomato onion cupcake donut candy
@@ -49,7 +48,7 @@ kangaroo koala panda wolf deer goat sheep lamb hen rooster goose swan parrot cro
 butterfly ladybug ant spider snail worm crab whale dolphin shark seal octopus dragon unicorn hamster
 kitten puppy pony donkey camel snake lizard crocodile hippo beaver badger otter raccoon mole bat
 fish chicken'''.split()
-RARE_ROLES = {  # some more than once, to be more frequent
+RARE_ROLES = {  # repeated words are more frequent
     'she': '''queen queen princess princess teacher fairy witch woman woman woman grandma lady nurse
               mermaid girl'''.split(),
     'he': '''king king prince farmer wizard giant pirate sailor baker knight man man man clown

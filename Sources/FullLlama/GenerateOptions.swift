@@ -113,6 +113,7 @@ struct ExperimentOptions: ParsableArguments {
     var oneByOne = false
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Read the prompt in chunks of n tokens; 0 for one chunk. (default: 256)",
             valueName: "n"))

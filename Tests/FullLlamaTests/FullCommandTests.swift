@@ -172,7 +172,7 @@ struct FullCommandTests {
             #expect(result.output.contains(part), "\(part)")
         }
         let bench = try CommandRunner.run(program!, ["bench", "--help"]).output
-        #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <python>"))
+        #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <path>"))
     }
 
     @Test func `a prompt that is the name of a subcommand is a prompt`() throws {

@@ -24,13 +24,18 @@ struct Bench: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Threads. (default: 1 and all cores)")
     var threads: [Int] = []
 
-    @Option(parsing: .upToNextOption, help: "Decode at this position. (default: 16 256 1024 2048)")
+    @Option(
+        parsing: .upToNextOption, help: "Decode at these positions. (default: 16 256 1024 2048)")
     var position: [Int] = []
 
-    @Option(parsing: .upToNextOption, help: "Prefill so many tokens. (default: 16 64 256)")
+    @Option(
+        parsing: .upToNextOption,
+        help:
+            "Prefill prompts of these lengths. (default: 16 64 256; each alone turns off the other)"
+    )
     var prefill: [Int] = []
 
-    @Option(help: "Repeats of every test, in up to 3 processes.")
+    @Option(help: "Repeats of a test. Up to 3 processes run only it, so peak memory is its own.")
     var repeats = 7
 
     @Option(
@@ -55,7 +60,7 @@ struct Bench: ParsableCommand {
     @Option(help: .hidden)  // a worker that only writes its weights to this file
     var write: String?
 
-    @Option(help: .hidden)  // when the worker was started: `monotonicNanoseconds()`
+    @Option(help: .hidden)  // when the worker was started: `DispatchTime.now().uptimeNanoseconds`
     var started: UInt64?
 
     func validate() throws {
@@ -97,7 +102,9 @@ struct Bench: ParsableCommand {
                 try Peer.writeFiles(peers, weights: file, element: element, to: folder.path)
             }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
-                printNote("measuring \(model.joined(separator: " ")), \(threads) threads")
+                printNote(
+                    "measuring \(model.joined(separator: " ")), \(threads) thread\(threads == 1 ? "" : "s")"
+                )
                 results += try measure(
                     model + ["--threads", "\(threads)"], nextTo: peers, files: folder.path)
             }
@@ -151,33 +158,31 @@ struct Bench: ParsableCommand {
     private func runWorker(_ options: [String]) throws -> WorkerProcess.Output {
         try WorkerProcess.output(
             of: Bundle.main.executablePath!,
-            ["bench", "--worker", "--started", "\(monotonicNanoseconds())"] + options)
+            ["bench", "--worker", "--started", "\(DispatchTime.now().uptimeNanoseconds)"] + options)
     }
 
     private func work() throws {
-        let started = started ?? monotonicNanoseconds()
+        let started = started ?? DispatchTime.now().uptimeNanoseconds
         ThreadCount.current = threads[0]
         let name = weights.map { URL(fileURLWithPath: $0).lastPathComponent } ?? shape[0]
-        let beforeWeights = monotonicNanoseconds()
-        let random = weights == nil ? randomWeights() : nil
-        let randomTime = monotonicNanoseconds() - beforeWeights
+        let beforeWeights = DispatchTime.now().uptimeNanoseconds
+        let random = shape.first.map {
+            let element = ElementType(rawValue: element[0])!
+            return Weights(random: ModelShape.config($0)!, element: element, seed: 1)
+        }
+        let randomTime = DispatchTime.now().uptimeNanoseconds - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
         if let write {
             try weights.write(as: .llama2c, to: write)
             return print(weights["output.weight"].element.rawValue, terminator: "")
         }
         _ = Transformer(weights)([1], startPos: 0).argmax()
-        let firstToken = monotonicNanoseconds() - randomTime - started
+        let firstToken = DispatchTime.now().uptimeNanoseconds - randomTime - started
 
         let worker = Worker(
             name: name, weights: weights, test: tests[0], repeats: repeats,
             firstTokenMilliseconds: Double(firstToken) / 1e6)
         guard let result = worker.run() else { return }
         print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
-    }
-
-    private func randomWeights() -> Weights {
-        let element = ElementType(rawValue: element.first ?? "F32")!
-        return Weights(random: ModelShape.config(shape[0])!, element: element, seed: 1)
     }
 }

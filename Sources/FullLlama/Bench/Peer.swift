@@ -58,7 +58,8 @@ struct Peer {
         return folder + "/Benchmarks/" + name
     }
 
-    /// Runs the test in a process of its own, as CompactLlama has just run it.
+    /// Runs the test in a process of its own, as CompactLlama has just run it. Its share of the limit
+    /// counts the bytes that CompactLlama reads; llama-bench's KV cache is F16.
     func measure(_ test: BenchTest, nextTo own: BenchResult, files: String) throws -> BenchResult {
         let (threads, repeats) = (own.threads, own.rates.count)
         let weights = files + (kind.isLlamaCpp ? "/weights.gguf" : "/weights.bin")
@@ -75,7 +76,7 @@ struct Peer {
         setenv("OMP_NUM_THREADS", "\(threads)", 1)  // run.c has no option
         var times: [UInt64] = []  // when it wrote every byte
         let output = try WorkerProcess.output(of: path, arguments) {
-            times += Array(repeating: monotonicNanoseconds(), count: $0)
+            times += Array(repeating: DispatchTime.now().uptimeNanoseconds, count: $0)
         }
 
         let rates =

@@ -12,8 +12,8 @@ enum PeerRun {
     }
 
     static func llamaBenchRates(_ json: Data) -> [Double]? {
-        struct Run: Decodable { let samples_ts: [Double] }
-        return try? JSONDecoder().decode([Run].self, from: json).first?.samples_ts
+        let runs = try? JSONSerialization.jsonObject(with: json) as? [[String: Any]]
+        return runs?.first?["samples_ts"] as? [Double]
     }
 
     /// A prompt as long as the text, so that no token is drawn and none can end the text.

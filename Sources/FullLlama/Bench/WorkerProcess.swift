@@ -34,7 +34,7 @@ enum WorkerProcess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, pipe.fileHandleForWriting.fileDescriptor, 1)
         let argv = ([program] + arguments).map { strdup($0) } + [nil]
-        defer { argv.forEach { free($0) } }
+        defer { for argument in argv { free(argument) } }
         var process: pid_t = 0
         guard posix_spawnp(&process, program, &actions, nil, argv, environ) == 0 else {
             throw BenchError.notStarted(program)
@@ -65,11 +65,4 @@ enum WorkerProcess {
             }
         }
     }
-}
-
-/// The system's monotonic clock, which is the same in all processes.
-func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -107,9 +107,10 @@ import Testing
         #expect(
             file.prefix(16)
                 == Data("GGUF".utf8 + [3, 0, 0, 0] + [21] + Array(repeating: 0, count: 7)))
+        let shapes = Dictionary(uniqueKeysWithValues: config.shapes.map { ($0.name, $0.shape) })
         func bytes(_ name: String) -> Data {
             let tensor = weights[name]
-            return tensor.shape.count == 1
+            return shapes[name]!.count == 1
                 ? tensor.values.withUnsafeBytes { Data($0) } : tensor.withBytes { Data($0) }
         }
         for (gguf, name) in [
@@ -118,9 +119,10 @@ import Testing
             ("blk.0.ffn_down.weight", "layers.0.feed_forward.w2.weight"),
             ("blk.1.ffn_norm.weight", "layers.1.ffn_norm.weight"),
         ] {
-            // behind the name: the number of sizes, the sizes from the last, the type, the offset
-            let shape = weights[name].shape
-            let start = try #require(file.range(of: Data(gguf.utf8))).upperBound
+            // behind the name and its length: the number of sizes, the sizes from the last, the type, the offset
+            let shape = shapes[name]!
+            let key = Data([UInt8(gguf.utf8.count), 0, 0, 0, 0, 0, 0, 0] + gguf.utf8)
+            let start = try #require(file.range(of: key)).upperBound
             func number(_ at: Int, _ count: Int) -> Int {
                 file[(start + at)..<(start + at + count)].reversed().reduce(0) { $0 << 8 | Int($1) }
             }

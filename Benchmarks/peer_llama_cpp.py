@@ -1,45 +1,10 @@
-"""llama.cpp for peers.py: the C functions of llama-cpp-python on a GGUF file of the same weights."""
+"""llama.cpp for peers.py: the C functions of llama-cpp-python on a GGUF file."""
 
 import os
 
 import llama_cpp as api
 
 BATCH = 512  # tokens in one call
-NAMES = {'attention_norm': 'attn_norm', 'wq': 'attn_q', 'wk': 'attn_k', 'wv': 'attn_v', 'wo': 'attn_output',
-         'ffn_norm': 'ffn_norm', 'w1': 'ffn_gate', 'w2': 'ffn_down', 'w3': 'ffn_up'}
-
-
-def write_gguf(path, c, tensors, element):
-    """The rows keep their order: GGUF's llama rotates elements 2i and 2i + 1, as llama2.c does."""
-    import gguf
-    writer = gguf.GGUFWriter(path, 'llama')
-    writer.add_context_length(1 << 20)  # no limit of its own
-    writer.add_embedding_length(c['dim'])
-    writer.add_feed_forward_length(c['hidden'])
-    writer.add_block_count(c['n_layers'])
-    writer.add_head_count(c['n_heads'])
-    writer.add_head_count_kv(c['n_kv_heads'])
-    writer.add_rope_dimension_count(c['head'])
-    writer.add_rope_freq_base(10000)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(c['vocab'])
-    writer.add_tokenizer_model('none')
-
-    def add(name, tensor):
-        kind = gguf.GGMLQuantizationType[element if tensor.ndim == 2 else 'F32']  # norms stay F32
-        writer.add_tensor(f'{name}.weight', gguf.quantize(tensor, kind), raw_dtype=kind)
-
-    add('token_embd', tensors['tok_embeddings'])
-    for name, gguf_name in NAMES.items():
-        for i, tensor in enumerate(tensors[name]):
-            add(f'blk.{i}.{gguf_name}', tensor)
-    add('output_norm', tensors['norm'])
-    if 'output' in tensors:
-        add('output', tensors['output'])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 @api.llama_log_callback
@@ -58,6 +23,10 @@ def load(path):
     return model
 
 
+def vocab_size(model):
+    return api.llama_vocab_n_tokens(api.llama_model_get_vocab(model))
+
+
 class Session:
     """One text of at most `capacity` tokens in the KV cache, in F32 as in CompactLlama."""
 
@@ -71,7 +40,7 @@ class Session:
         self.context = api.llama_init_from_model(model, params)
         if not self.context:
             raise ValueError(f'llama.cpp cannot make a context of {capacity} tokens')
-        self.vocab = api.llama_vocab_n_tokens(api.llama_model_get_vocab(model))
+        self.vocab = vocab_size(model)
 
     def reset(self):
         api.llama_memory_clear(api.llama_get_memory(self.context), False)

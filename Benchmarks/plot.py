@@ -1,31 +1,32 @@
-"""Plots the results of `full-llama bench`: `python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] SPEED.svg`.
+"""Plots the results of `full-llama bench --json`:
 
-RESULTS.json is the output of `full-llama bench --json`, with or without other programs. Points are medians, error
-bars reach from the slowest to the fastest repeat. The same results give the same file."""
+    python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] Benchmarks/speed.svg --model 15M --threads 2
+    python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] docs/speed-all.svg
+
+Each model has two panels: prefill over the prompt, decode over the position. Lines are named at their ends. Points are
+medians, bars reach from the slowest to the fastest repeat, dashes are the machine's limit."""
 
 import argparse
 import json
-import os
 from math import log10
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 
 import matplotlib
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator
 
 KEYS = {'program', 'model', 'element', 'threads', 'test', 'rates', 'rate', 'workPerToken', 'limits'}
-HUES = {'F32': ('#8fbde8', '#174f91'), 'BF16': ('#f7b977', '#b34700'), 'F16': ('#8ed1a5', '#166b38')}
-MARKERS = {'CompactLlama': 'o', 'llama.cpp': '^', 'numpy': 's'}
-LIMIT = {'linewidth': 0.7, 'dashes': (4, 2)}
+# after Okabe and Ito: colour-blind readers can tell them apart
+COLORS = {'CompactLlama': '#0072b2', 'llama.cpp': '#d55e00', 'run.c': '#00795a', 'numpy': '#a8518a', 'limit': '#666666'}
+MARKERS = {'CompactLlama': 'o', 'llama.cpp': '^', 'run.c': 's', 'numpy': 'D'}
+PANELS = {'prefill of': ('Prefill', 'tokens of the prompt'), 'decode at': ('Decode', 'position')}
 STYLE = {
-    'svg.hashsalt': 'CompactLlama', 'svg.fonttype': 'none', 'font.size': 7.5, 'axes.titlesize': 8.5,
-    'axes.titlelocation': 'left', 'axes.spines.top': False, 'axes.spines.right': False, 'axes.linewidth': 0.6,
-    'axes.edgecolor': '#888888', 'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#e9e9e9',
-    'grid.linewidth': 0.6, 'lines.linewidth': 1.2, 'lines.markersize': 3.5, 'xtick.major.size': 0,
-    'ytick.major.size': 0}
+    'svg.hashsalt': 'CompactLlama', 'svg.fonttype': 'none', 'font.family': 'sans-serif', 'font.size': 9,
+    'axes.titlelocation': 'left', 'axes.titleweight': 'bold', 'axes.titlesize': 10, 'axes.spines.top': False,
+    'axes.spines.right': False, 'axes.edgecolor': '#888888', 'axes.grid': True, 'axes.axisbelow': True,
+    'grid.color': '#e9e9e9', 'lines.linewidth': 1.8, 'lines.markersize': 5,
+    'xtick.major.size': 0, 'ytick.major.size': 0}
 
 
 def grouped(rows, *keys):
@@ -34,45 +35,6 @@ def grouped(rows, *keys):
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
     return groups
-
-
-def own(rows):
-    return [row for row in rows if row['program'] == 'CompactLlama']
-
-
-def color_of(row, threads):
-    """A hue for the element type, darker with more threads."""
-    shades = LinearSegmentedColormap.from_list('', HUES[row['element']])
-    return shades((threads.index(row['threads']) + 1e-9) / (len(threads) - 1 + 1e-9))
-
-
-def points(axes, x, rows, color, line):
-    low, high = zip(*((row['rate'] - min(row['rates']), max(row['rates']) - row['rate']) for row in rows))
-    marker = MARKERS[rows[0]['program']]
-    axes.errorbar(x, [row['rate'] for row in rows], (low, high), color=color, marker=marker, linestyle=line,
-                  elinewidth=0.8, markeredgewidth=0.8, markerfacecolor=color if marker == 'o' else 'white')
-
-
-def allowed(row):
-    """The tokens per second at the machine's limit."""
-    return median(row['limits']) * 1e9 / row['workPerToken']
-
-
-def limit(axes, x, rows, color):
-    axes.plot(x, [*map(allowed, rows)], color=color, marker='' if len(rows) > 1 else '_', **LIMIT)
-
-
-def finish(axes, title, xlabel, right=0.05):
-    """Adds margins, and ticks with plain numbers."""
-    axes.set(title=title, xlabel=xlabel, xscale='log', yscale='log')
-    box = axes.dataLim
-    for axis, low, high, above in ((axes.xaxis, box.x0, box.x1, right), (axes.yaxis, box.y0, box.y1, 0.08)):
-        span = max(0.3, log10(high / low))
-        set_limits = axes.set_xlim if axis is axes.xaxis else axes.set_ylim
-        set_limits(low / 10 ** (0.05 * span), high * 10 ** (above * span))
-        axis.set_major_locator(LogLocator(subs=(1,) if axis is axes.xaxis and span > 1.6 else (1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda number, _: f'{number:,g}'))
-        axis.set_minor_locator(NullLocator())
 
 
 def spread(heights, gap):
@@ -84,81 +46,82 @@ def spread(heights, gap):
     return heights
 
 
-def curves(axes, rows, threads, title, xlabel):
-    """Plots a curve for each model, type and number of threads over positions or prompts, with its limit."""
-    decode, ends = rows[0]['kind'] == 'decode at', {}
-    for (model, element, _), group in grouped(rows, 'model', 'element', 'threads').items():
-        x, color = [row['number'] for row in group], color_of(group[0], threads)
-        points(axes, x, group, color, '-')
-        if decode or element == rows[0]['element']:  # prefill has the same limit for every type
-            limit(axes, x, group, color if decode else '#888888')
-        ends.setdefault((model, element), []).append(log10(group[-1]['rate']))
-    finish(axes, title, xlabel)
-    ticks = sorted({row['number'] for row in rows})
-    least = (ticks[-1] / ticks[0]) ** 0.15  # between two ticks
-    ticks = [tick for tick, after in zip(ticks, [*ticks[1:], 1e99]) if after / tick > least]
-    axes.set_xticks(ticks, ticks)
-
-    # the names beside the curves' ends
-    names = sorted((mean(heights), *name) for name, heights in ends.items())
-    gap = log10(axes.get_ylim()[1] / axes.get_ylim()[0]) / 20
-    for height, (_, model, element) in zip(spread([name[0] for name in names], gap), names):
-        text = f'{model} {element}' if len(grouped(rows, 'element')) > 1 else model
-        axes.text(1.02, 10 ** height, text, color=HUES[element][1], va='center',
-                  transform=axes.get_yaxis_transform())
+def allowed(row):
+    """The tokens per second at the machine's limit."""
+    return median(row['limits']) * 1e9 / row['workPerToken']
 
 
-def sizes(axes, rows, threads):
-    """Plots all programs over the bytes to read for a token, with the bandwidth."""
-    rows = sorted(rows, key=lambda row: row['workPerToken'])
-    for group in grouped(rows, 'program', 'element', 'threads').values():
-        points(axes, [row['workPerToken'] / 1e6 for row in group], group, color_of(group[0], threads), '')
-    for group in grouped(own(rows), 'threads').values():
-        limit(axes, [row['workPerToken'] / 1e6 for row in group], group, '#888888')
-    for (model, work), group in grouped(own(rows), 'model', 'workPerToken').items():
-        top = max(max(allowed(row), *row['rates']) for row in group)
-        color = HUES[group[0]['element']][1]
-        axes.annotate(model, (work / 1e6, top), (2, 2), textcoords='offset points', color=color)
-    finish(axes, f"Decode at {rows[0]['number']} over the model's size", 'megabytes to read for a token', 0.2)
+def threads_of(row):
+    return f'{row["threads"]} thread{"s" * (row["threads"] > 1)}'
 
 
-def legend(figure, rows, threads):
-    entries = [
-        Line2D([], [], color=color_of(group[0], threads), marker='o',
-               label=f'{element}, {count} thread{"s" if count > 1 else ""}')
-        for (element, count), group in sorted(grouped(rows, 'element', 'threads').items(), reverse=True)]
-    entries.append(Line2D([], [], color='#666666', label='limit of the machine', **LIMIT))
-    entries += [
-        Line2D([], [], color='#666666', linestyle='', marker=marker, markerfacecolor='white', label=program)
-        for program, marker in MARKERS.items() if marker != 'o' and (program,) in grouped(rows, 'program')]
-    figure.legend(handles=entries, loc='outside lower center', ncols=min(len(entries), 7), frameon=False)
+def lines(rows):
+    """The lines of a panel: a name, a program, the rows and their heights."""
+    detailed = [key for key in ('element', 'threads') if len(grouped(rows, key)) > 1]
+    for group in grouped(rows, 'label', *detailed).values():
+        settings = ', '.join(threads_of(group[0]) if key == 'threads' else group[0][key] for key in detailed)
+        name = f'{group[0]["label"]} {settings}'.strip()
+        yield name, group[0]['program'], group, [row['rate'] for row in group]
+        if group[0]['program'] == 'CompactLlama':
+            yield f'limit {settings}'.strip(), 'limit', group, [*map(allowed, group)]
 
 
-def draw(rows):
-    rows = sorted(rows, key=lambda row: (row['number'], row['threads']))
-    threads = sorted({row['threads'] for row in rows})
-    decode, prefill = ([row for row in own(rows) if row['kind'] == kind] for kind in ('decode at', 'prefill of'))
-    figure = Figure((9, 3.4), layout='constrained', facecolor='white')
-    axes = [*figure.subplots(1, 2 * bool(decode) + bool(prefill), squeeze=False)[0]]
-    axes[0].set_ylabel('tokens per second')
-    if prefill:
-        curves(axes.pop(), prefill, threads, 'Prefill over the prompt', 'tokens of the prompt')
-    if decode:
-        curves(axes[0], decode, threads, 'Decode over the position', 'position')
-        sizes(axes[1], [row for row in rows if row['test'] == decode[0]['test']], threads)
-    legend(figure, rows, threads)
+def panel(axes, rows, title):
+    kind, ends = PANELS[rows[0]['kind']], []
+    order = [*grouped(sorted(rows, key=lambda row: (row['element'] != 'F32', -row['threads'])), 'element', 'threads')]
+    for name, program, group, heights in lines(rows):
+        x, color = [row['number'] for row in group], COLORS[program]
+        weaker = order.index((group[0]['element'], group[0]['threads'])) / len(order)  # further settings are paler
+        style = {'color': color, 'alpha': 1 - 0.6 * weaker}
+        if program == 'limit':
+            axes.plot(x, heights, linestyle=(0, (3, 2)), linewidth=1, **style)
+        else:
+            bars = [[y - min(row['rates']) for row, y in zip(group, heights)],
+                    [max(row['rates']) - y for row, y in zip(group, heights)]]
+            axes.errorbar(x, heights, bars, marker=MARKERS[program], elinewidth=1, **style)
+        ends.append((log10(heights[-1]), name, color))
+    axes.set(title=f'{kind[0]}{title}', xlabel=kind[1], xscale='log', yscale='log')
+    ticks = []
+    for x in sorted({row['number'] for row in rows}, reverse=True):
+        if not ticks or ticks[-1] / x > 2.5:
+            ticks.append(x)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(lambda x, _: f'{x:,.0f}')
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
+    axes.yaxis.set_major_formatter(lambda y, _: f'{y:,g}')
+    axes.minorticks_off()
+    gap = log10(high / low) / 17
+    ends.sort()
+    for height, (_, name, color) in zip(spread([end[0] for end in ends], gap), ends):
+        axes.text(1.02, 10 ** height, name, color=color, va='center', transform=axes.get_yaxis_transform())
+
+
+def draw(rows, models):
+    rows = sorted(rows, key=lambda row: row['number'])
+    kinds = [kind for kind in PANELS if (kind,) in grouped(rows, 'kind')]
+    figure = Figure((4.8 * len(kinds), 3.4 * len(models)), layout='constrained', facecolor='white')
+    for model, line in zip(models, figure.subplots(len(models), len(kinds), squeeze=False)):
+        for kind, axes in zip(kinds, line):
+            chosen = [row for row in rows if (row['model'], row['kind']) == (model, kind)]
+            if not chosen:
+                axes.set_axis_off()
+                continue
+            settings = {f'{row["element"]}, {threads_of(row)}' for row in chosen}
+            panel(axes, chosen, f', {model}' + (f', {settings.pop()}' if len(settings) == 1 else ''))
+        line[0].set_ylabel('tokens per second')
     return figure
 
 
 def read(path):
-    """The results, with the kind of each test and its number of tokens."""
+    """The results, with the kind of each test, its number of tokens and the program's name in the picture."""
     try:
         rows = json.loads(path.read_text())
         for row in rows:
             row['kind'], _, number = row['test'].rpartition(' ')
             row['number'] = int(number)
-        valid = own(rows) and all(KEYS <= row.keys() and row['program'] in MARKERS and row['element'] in HUES
-                                  and row['kind'] in ('decode at', 'prefill of') for row in rows)
+            row['label'] = row['binding'] if row.get('binding') == 'llama-cpp-python' else row['program']
+        valid = rows and all(KEYS <= row.keys() and row['program'] in MARKERS and row['kind'] in PANELS for row in rows)
     except (ValueError, TypeError, KeyError, AttributeError):
         valid = False
     if not valid:
@@ -170,16 +133,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('results', type=Path, nargs='+', metavar='RESULTS.json')
     parser.add_argument('output', type=Path, metavar='SPEED.svg')
+    parser.add_argument('--model', help='only this model')
+    parser.add_argument('--threads', type=int, help='only this number of threads')
     options = parser.parse_args()
     matplotlib.rcParams.update(STYLE)
-    part = Path(f'{options.output}.part')
     try:
-        draw([row for path in options.results for row in read(path)]).savefig(part, format='svg', metadata={'Date': None})
-        os.replace(part, options.output)
+        rows = [row for path in options.results for row in read(path)
+                if options.model in (None, row['model']) and options.threads in (None, row['threads'])]
+        figure = draw(rows, [model for model, in grouped(rows, 'model')])
+        figure.savefig(options.output, format='svg', metadata={'Date': None})
     except (ValueError, OSError) as error:
         raise SystemExit(f'Error: {error}') from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 if __name__ == '__main__':

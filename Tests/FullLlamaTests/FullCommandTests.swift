@@ -178,7 +178,7 @@ struct FullCommandTests {
             #expect(lines.allSatisfy { $0.count <= 80 }, "\(group)")
         }
         let bench = try CommandRunner.run(program!, ["bench", "--help"]).output
-        #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <python>"))
+        #expect(bench.contains("USAGE: full-llama bench ") && bench.contains("--peers <path>"))
     }
 
     @Test func `a prompt may equal the name of a subcommand`() throws {

@@ -1,5 +1,5 @@
-// Bench: `full-llama bench`, how fast the model is compared with what the machine can do. Every
-// measurement runs in a worker process: this program again, with `--worker`.
+// Bench: `full-llama bench` measures speed beside the machine's limits, and beside other programs.
+// Every measurement runs in a process of its own: this program again, with `--worker`.
 
 import ArgumentParser
 import Foundation
@@ -8,49 +8,42 @@ import Support
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures decode and prefill speed beside the machine's limits.",
-        discussion: """
-            Decode (one token at a time) reads all weights for every token: its limit is the \
-            memory's read bandwidth. Prefill (a prompt at once) reuses what it has read: its limit \
-            is the peak rate of fused multiply-adds. Both limits are measured next to every repeat, \
-            in the same process, with the same threads. Rates are medians, with the slowest and the \
-            fastest repeat. The time to the first token, without a prompt, counts from the start of \
-            the process; making random weights does not count.
-
-            Examples:
-              full-llama bench
-              full-llama bench --shape 110M --element F32 --element BF16 --threads 1
-              full-llama bench --weights stories15M.bin --markdown
-              full-llama bench --peers .venv/bin/python
-            """, helpNames: .shortAndLong)
+        usage: "full-llama bench [--prefill 256 4000] [--threads 1 2] [<options>]", helpNames: [])
 
     @Option(
-        help:
-            "Random weights of this model's shape: \(ModelShape.names). Repeatable. (default: 15M)")
+        parsing: .upToNextOption,
+        help: "\(ModelShape.names): random weights of this shape. (default: 15M)")
     var shape: [String] = []
 
     @Option(help: "Real weights instead.")
     var weights: String?
 
-    @Option(help: "F32, F16 or BF16, for random weights. Repeatable. (default: F32)")
+    @Option(parsing: .upToNextOption, help: "F32, F16 or BF16, for random weights. (default: F32)")
     var element: [String] = []
 
-    @Option(help: "Threads. Repeatable. (default: 1 and all cores)")
+    @Option(parsing: .upToNextOption, help: "Threads. (default: 1 and all cores)")
     var threads: [Int] = []
 
-    @Option(help: "Decode from this position. Repeatable. (default: 16, 256, 1024, 2048)")
+    @Option(
+        parsing: .upToNextOption, help: "Decode at these positions. (default: 16 256 1024 2048)")
     var position: [Int] = []
 
-    @Option(help: "Prefill this many tokens. Repeatable. (default: 16, 64, 256)")
+    @Option(
+        parsing: .upToNextOption,
+        help:
+            "Prefill prompts of these lengths. (default: 16 64 256; each alone turns off the other)"
+    )
     var prefill: [Int] = []
 
-    @Option(help: "Repeats of each measurement.")
+    @Option(help: "Repeats of a test. Up to 3 processes run only it, so peak memory is its own.")
     var repeats = 7
 
     @Option(
+        parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Measure llama.cpp and numpy in turn, in three rounds, where this Python has what "
-                + "Benchmarks/requirements.txt names.", valueName: "python"))
-    var peers: String?
+            "Other programs to measure in turn: llama.cpp's llama-bench, llama2.c's run, or a "
+                + "Python with numpy or llama-cpp-python.", valueName: "path"))
+    var peers: [String] = []
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -58,16 +51,20 @@ struct Bench: ParsableCommand {
     @Flag(help: "Print a Markdown table.")
     var markdown = false
 
+    @Flag(name: [.short, .long], help: "Show this help. More is in docs/speed.md.")
+    var help = false
+
     @Flag(help: .hidden)
     var worker = false
 
     @Option(help: .hidden)  // a worker that only writes its weights to this file
     var write: String?
 
-    @Option(help: .hidden)  // when the worker was started: `monotonicNanoseconds()`
+    @Option(help: .hidden)  // when the worker was started: `DispatchTime.now().uptimeNanoseconds`
     var started: UInt64?
 
     func validate() throws {
+        if help { throw CleanExit.helpRequest(self) }
         guard repeats >= 1 else { throw ValidationError("--repeats must be at least 1") }
         for name in shape where ModelShape.config(name) == nil {
             throw ValidationError("no shape \(name); known are \(ModelShape.names)")
@@ -90,23 +87,26 @@ struct Bench: ParsableCommand {
     func run() throws {
         if worker { return try work() }
         WorkerProcess.stopOnInterrupt()
-        let peers = try peers.map(Peers.init)
+        let peers = try peers.flatMap { try Peer.find($0) }
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("full-llama-bench-\(ProcessInfo.processInfo.processIdentifier)")
-        if peers != nil {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
 
         var results: [BenchResult] = []
         let all = ThreadCount.current
         for model in models {
-            let file = folder.appendingPathComponent("weights.bin").path
-            if peers != nil { _ = try runWorker(model + ["--threads", "\(all)", "--write", file]) }
+            if !peers.isEmpty {
+                let file = folder.appendingPathComponent("weights.bin").path
+                let element = try runWorker(model + ["--threads", "\(all)", "--write", file]).text
+                try Peer.writeFiles(peers, weights: file, element: element, to: folder.path)
+            }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
-                printNote("measuring \(model.joined(separator: " ")), \(threads) threads")
+                printNote(
+                    "measuring \(model.joined(separator: " ")), \(threads) thread\(threads == 1 ? "" : "s")"
+                )
                 results += try measure(
-                    model + ["--threads", "\(threads)"], nextTo: peers, weights: file)
+                    model + ["--threads", "\(threads)"], nextTo: peers, files: folder.path)
             }
         }
         let table = ResultTable(results)
@@ -121,66 +121,68 @@ struct Bench: ParsableCommand {
         }
     }
 
-    /// Measures CompactLlama, and other programs in turn with it. Several rounds spread a slow moment
-    /// of the machine over all of them.
+    private var tests: [BenchTest] {
+        let isDefault = position.isEmpty && prefill.isEmpty
+        return (isDefault ? [16, 256, 1024, 2048] : position).map { BenchTest(.decode, $0) }
+            + (isDefault ? [16, 64, 256] : prefill).map { BenchTest(.prefill, $0) }
+    }
+
+    /// Measures every test with every program in turn. Rounds spread a slow moment of the machine
+    /// over all of them.
     private func measure(
-        _ options: [String], nextTo peers: Peers?, weights: String
+        _ options: [String], nextTo peers: [Peer], files: String
     ) throws -> [BenchResult] {
-        guard let peers else { return try measure(options, repeats: repeats) }
-        let rounds = 3
-        let repeats = (repeats + rounds - 1) / rounds
         var results: [BenchResult] = []
-        var programs: [String]?  // those that the first round finds
-        for _ in 0..<rounds {
-            let own = try measure(options, repeats: repeats)
-            results += own
-            if programs == [] { continue }
-            let others = try peers.measure(
-                weights: weights, nextTo: own, repeats: repeats, programs: programs)
-            programs = Array(Set(others.map(\.program))).sorted()
-            results += others
+        var tests = tests
+        let rounds = min(3, repeats)
+        for round in 0..<rounds {
+            let repeats = (repeats + round) / rounds  // together all of them
+            for test in tests {
+                let output = try runWorker(options + test.options + ["--repeats", "\(repeats)"])
+                guard !output.data.isEmpty else {  // it does not fit, which the worker has said
+                    tests.removeAll { $0 == test }
+                    continue
+                }
+                var own = try JSONDecoder().decode(BenchResult.self, from: output.data)
+                own.peakMegabytes = output.peakMegabytes
+                results.append(own)
+                for peer in peers where peer.kind.measures(test, element: own.element) {
+                    results.append(try peer.measure(test, nextTo: own, files: files))
+                }
+            }
         }
         return BenchResult.merged(results)
     }
 
-    private func measure(_ options: [String], repeats: Int) throws -> [BenchResult] {
-        let tests =
-            position.flatMap { ["--position", "\($0)"] }
-            + prefill.flatMap { ["--prefill", "\($0)"] }
-        let output = try runWorker(options + tests + ["--repeats", "\(repeats)"])
-        return try JSONDecoder().decode([BenchResult].self, from: output)
-    }
-
     /// Runs a process, because peak memory and the number of threads belong to a process.
-    private func runWorker(_ options: [String]) throws -> Data {
+    private func runWorker(_ options: [String]) throws -> WorkerProcess.Output {
         try WorkerProcess.output(
-            of: Bundle.main.executableURL!,
-            ["bench", "--worker", "--started", "\(monotonicNanoseconds())"] + options)
+            of: Bundle.main.executablePath!,
+            ["bench", "--worker", "--started", "\(DispatchTime.now().uptimeNanoseconds)"] + options)
     }
 
     private func work() throws {
-        let started = started ?? monotonicNanoseconds()
+        let started = started ?? DispatchTime.now().uptimeNanoseconds
         ThreadCount.current = threads[0]
         let name = weights.map { URL(fileURLWithPath: $0).lastPathComponent } ?? shape[0]
-        let beforeWeights = monotonicNanoseconds()
-        let random = weights == nil ? randomWeights() : nil
-        let randomTime = monotonicNanoseconds() - beforeWeights
+        let beforeWeights = DispatchTime.now().uptimeNanoseconds
+        let random = shape.first.map {
+            let element = ElementType(rawValue: element[0])!
+            return Weights(random: ModelShape.config($0)!, element: element, seed: 1)
+        }
+        let randomTime = DispatchTime.now().uptimeNanoseconds - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
-        if let write { return try weights.write(as: .llama2c, to: write) }
+        if let write {
+            try weights.write(as: .llama2c, to: write)
+            return print(weights["output.weight"].element.rawValue, terminator: "")
+        }
         _ = Transformer(weights)([1], startPos: 0).argmax()
-        let firstToken = monotonicNanoseconds() - randomTime - started
+        let firstToken = DispatchTime.now().uptimeNanoseconds - randomTime - started
 
-        let results = Worker(
-            name: name, weights: weights,
-            positions: position.isEmpty ? [16, 256, 1024, 2048] : position,
-            prefills: prefill.isEmpty ? [16, 64, 256] : prefill, repeats: repeats,
-            firstTokenMilliseconds: Double(firstToken) / 1e6
-        ).run()
-        print(String(decoding: try JSONEncoder().encode(results), as: UTF8.self))
-    }
-
-    private func randomWeights() -> Weights {
-        let element = ElementType(rawValue: element.first ?? "F32")!
-        return Weights(random: ModelShape.config(shape[0])!, element: element, seed: 1)
+        let worker = Worker(
+            name: name, weights: weights, test: tests[0], repeats: repeats,
+            firstTokenMilliseconds: Double(firstToken) / 1e6)
+        guard let result = worker.run() else { return }
+        print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
     }
 }

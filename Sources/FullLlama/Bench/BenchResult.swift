@@ -1,4 +1,4 @@
-// BenchResult: one line of the table. Worker and Peers make it, ResultTable prints it, and it is
+// BenchResult: one line of the table. Worker and Peer make it, ResultTable prints it, and it is
 // `--json`.
 
 /// How fast one program did one test.
@@ -9,6 +9,8 @@ struct BenchResult: Codable {
     }
 
     let program: String
+    /// What measured the program, where that is not the program itself: "llama-bench".
+    let binding: String?
     let model: String
     let element: String
     let threads: Int
@@ -22,16 +24,18 @@ struct BenchResult: Codable {
     /// The machine's limit in the unit, measured next to every repeat; for other programs, its
     /// median. `share` is the median share of the limit.
     let limits: [Double], limit: Double, share: Double
-    let peakMegabytes: Double
+    /// Of the process, which ran this test only; the worker leaves it to Bench.
+    var peakMegabytes: Double
     /// From the start of the process; nil if not known.
     let firstTokenMilliseconds: Double?
 
     init(
-        program: String, model: String, element: String, threads: Int, test: String,
-        rates: [Double], unit: Unit, workPerToken: Double, limits: [Double],
-        peakMegabytes: Double, firstTokenMilliseconds: Double?
+        program: String, binding: String? = nil, model: String, element: String, threads: Int,
+        test: String, rates: [Double], unit: Unit, workPerToken: Double, limits: [Double],
+        peakMegabytes: Double = 0, firstTokenMilliseconds: Double? = nil
     ) {
-        (self.program, self.model, self.element) = (program, model, element)
+        (self.program, self.binding) = (program, binding)
+        (self.model, self.element) = (model, element)
         (self.threads, self.test, self.rates, self.unit) = (threads, test, rates, unit)
         (self.workPerToken, self.limits) = (workPerToken, limits)
         (self.peakMegabytes, self.firstTokenMilliseconds) = (peakMegabytes, firstTokenMilliseconds)
@@ -42,20 +46,21 @@ struct BenchResult: Codable {
 
     /// Merges rounds of the same program and test, in the order of the first round.
     static func merged(_ rounds: [BenchResult]) -> [BenchResult] {
-        let key = { (result: BenchResult) in result.test + " by " + result.program }
-        let groups = Dictionary(grouping: rounds, by: key)
-        var order: [String] = []
-        for name in rounds.map(key) where !order.contains(name) { order.append(name) }
-        return order.map { key in
-            let (group, first) = (groups[key]!, groups[key]![0])
+        var groups: [[BenchResult]] = []
+        for round in rounds {
+            let key = [round.test, round.program, round.binding]
+            let i = groups.firstIndex { [$0[0].test, $0[0].program, $0[0].binding] == key }
+            if let i { groups[i].append(round) } else { groups.append([round]) }
+        }
+        return groups.map { group in
+            let (first, firstTokens) = (group[0], group.compactMap(\.firstTokenMilliseconds))
             return BenchResult(
-                program: first.program, model: first.model, element: first.element,
-                threads: first.threads, test: first.test, rates: group.flatMap(\.rates),
-                unit: first.unit, workPerToken: first.workPerToken, limits: group.flatMap(\.limits),
+                program: first.program, binding: first.binding, model: first.model,
+                element: first.element, threads: first.threads, test: first.test,
+                rates: group.flatMap(\.rates), unit: first.unit,
+                workPerToken: first.workPerToken, limits: group.flatMap(\.limits),
                 peakMegabytes: group.map(\.peakMegabytes).max()!,
-                firstTokenMilliseconds: first.firstTokenMilliseconds.map { _ in
-                    median(group.compactMap(\.firstTokenMilliseconds))
-                })
+                firstTokenMilliseconds: firstTokens.isEmpty ? nil : median(firstTokens))
         }
     }
 

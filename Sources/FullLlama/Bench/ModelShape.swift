@@ -19,13 +19,13 @@ enum ModelShape {
         return all[name] ?? (isStories ? all[String(name.dropFirst("stories".count))] : nil)
     }
 
-    /// Every shape has positions beyond 2048, so that decode can be measured there.
+    /// Every shape has positions beyond 4096, so that decode can be measured there.
     private static func config(
         _ dim: Int, _ hiddenDim: Int, _ nLayers: Int, _ nHeads: Int, _ nKvHeads: Int,
         _ vocabSize: Int, _ maxSeqLen: Int
     ) -> Config {
         Config(
             dim: dim, hiddenDim: hiddenDim, nLayers: nLayers, nHeads: nHeads, nKvHeads: nKvHeads,
-            vocabSize: vocabSize, maxSeqLen: max(2048 + 256, maxSeqLen))
+            vocabSize: vocabSize, maxSeqLen: max(4096 + 256, maxSeqLen))
     }
 }

@@ -8,18 +8,18 @@ struct ResultTable {
     init(_ results: [BenchResult]) { self.results = results }
 
     private static let titles = [
-        "program", "model", "type", "threads", "test", "tok/s", "spread",
-        "reached", "limit", "share", "peak memory", "first token",
+        "program", "binding", "model", "threads", "test", "tok/s", "spread", "reached/limit",
+        "share",
+        "peak", "first",
     ]
 
     private var rows: [[String]] {
         results.map { result in
-            let unit = result.unit.rawValue
-            return [
-                result.program, result.model, result.element, "\(result.threads)", result.test,
-                format(result.rate),
+            [
+                result.program, result.binding ?? "", "\(result.model) \(result.element)",
+                "\(result.threads)", result.test, format(result.rate),
                 "\(format(result.rates.min()!))–\(format(result.rates.max()!))",
-                "\(format(result.reached)) \(unit)", "\(format(result.limit)) \(unit)",
+                "\(format(result.reached))/\(format(result.limit)) \(result.unit.rawValue)",
                 String(format: "%.0f %%", 100 * result.share),
                 String(format: "%.0f MB", result.peakMegabytes),
                 result.firstTokenMilliseconds.map { String(format: "%.0f ms", $0) } ?? "",
@@ -33,8 +33,8 @@ struct ResultTable {
 
     var text: String {
         let all = [ResultTable.titles] + rows
-        let widths = ResultTable.titles.indices.map { column in all.map { $0[column].count }.max()!
-        }
+        let columns = ResultTable.titles.indices
+        let widths = columns.map { column in all.map { $0[column].count }.max()! }
         return all.map { row in
             zip(row, widths).map { cell, width in
                 cell.padding(toLength: width, withPad: " ", startingAt: 0)

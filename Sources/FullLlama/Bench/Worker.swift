@@ -1,4 +1,5 @@
-// Worker: measures one model with one number of threads. Bench runs it in a process of its own.
+// Worker: runs one test on one model with one number of threads. Bench runs it in a process of its
+// own.
 
 import Foundation
 import Support
@@ -6,89 +7,72 @@ import Support
 struct Worker {
     let name: String
     let weights: Weights
-    let positions: [Int]
-    let prefills: [Int]
+    let test: BenchTest
     let repeats: Int
     /// From the start of the process to the first token, without the making of random weights.
     let firstTokenMilliseconds: Double
 
-    /// Something to measure, and the machine's limit for it.
-    private struct Test {
-        let name: String
-        /// Computes the tokens of one repeat; their number.
-        let run: () -> Void
-        let tokens: Int
-        /// Bytes to read, or operations, for a token.
-        let workPerToken: Double
-        let unit: BenchResult.Unit
-        var rates: [Double] = [], limits: [Double] = []
+    /// Runs the test once to warm up, then `repeats` times, and measures the machine's limit next to
+    /// every repeat.
+    /// - Returns: nil if the model has too few positions.
+    func run() -> BenchResult? {
+        let isDecode = test.kind == .decode
+        let capacity = weights.config.maxSeqLen
+        guard test.count + (isDecode ? repeats + 1 : 0) <= capacity else {
+            printNote("left out: \(test.name), because the model ends at position \(capacity)")
+            return nil
+        }
+        let run =
+            isDecode
+            ? decode() : { [model = Transformer(weights)] in _ = model(prompt, startPos: 0) }
+        let products = MatmulWork.sinceStart.products
+        run()
+        let operations = 2 * Double(MatmulWork.sinceStart.products - products)
+
+        let limits = MachineLimits(reading: weights.matrices)
+        var (measuredRates, measuredLimits): ([Double], [Double]) = ([], [])
+        for _ in 0..<repeats {
+            let seconds = ContinuousClock().measure(run).inSeconds
+            let limit = isDecode ? limits.bandwidth() : limits.multiplyAdds()
+            measuredRates.append(Double(isDecode ? steps : test.count) / seconds)
+            measuredLimits.append(limit / 1e9)
+        }
+        return BenchResult(
+            program: "CompactLlama", model: name,
+            element: weights["output.weight"].element.rawValue, threads: ThreadCount.current,
+            test: test.name, rates: measuredRates, unit: isDecode ? .bytes : .operations,
+            workPerToken: isDecode ? bytesPerToken : operations / Double(test.count),
+            limits: measuredLimits, firstTokenMilliseconds: firstTokenMilliseconds)
     }
 
-    /// Every repeat runs all tests in turn, so that a slow moment of the machine affects all of them.
-    func run() -> [BenchResult] {
-        func fits(_ test: String, _ end: Int) -> Bool {
-            if end <= weights.config.maxSeqLen { return true }
-            printNote(
-                "left out: \(test), which the model's \(weights.config.maxSeqLen) positions end")
-            return false
-        }
-        var tests = positions.filter { fits("decode at \($0)", $0 + repeats + 1) }.map(decode)
-        tests += prefills.filter { fits("prefill of \($0)", $0) }.map(prefill)
-        let limits = MachineLimits(reading: weights.matrices)
-        for repetition in 0...repeats {
-            for i in tests.indices {
-                let seconds = ContinuousClock().measure(tests[i].run).inSeconds
-                let limit = tests[i].unit == .bytes ? limits.bandwidth() : limits.multiplyAdds()
-                if repetition == 0 { continue }  // a warm-up
-                tests[i].rates.append(Double(tests[i].tokens) / seconds)
-                tests[i].limits.append(limit / 1e9)
+    /// One token at a time; the next repeat continues where the last one ended.
+    private func decode() -> () -> Void {
+        let model = Transformer(weights)
+        _ = model(prompt, startPos: 0)
+        var next = test.count
+        return {
+            for _ in 0..<steps {
+                _ = model([3], startPos: next)
+                next += 1
             }
         }
-        return tests.map { test in
-            BenchResult(
-                program: "CompactLlama", model: name,
-                element: weights["output.weight"].element.rawValue, threads: ThreadCount.current,
-                test: test.name, rates: test.rates, unit: test.unit,
-                workPerToken: test.workPerToken, limits: test.limits,
-                peakMegabytes: Double(MemoryUsage.current.peak) / 1e6,
-                firstTokenMilliseconds: firstTokenMilliseconds)
-        }
     }
 
-    /// One token at a time, from `position` on. A token reads all matrices and the KV cache.
-    private func decode(position: Int) -> Test {
-        let model = Transformer(weights)
-        _ = model(tokens(position), startPos: 0)
+    private var prompt: [Int] {
+        (0..<test.count).map { 1 + $0 * 7919 % (weights.config.vocabSize - 1) }
+    }
+
+    /// Tokens in one repeat of decode: fewer where the model's positions end.
+    private var steps: Int {
+        min(BenchTest.steps, max(1, (weights.config.maxSeqLen - test.count) / (repeats + 1)))
+    }
+
+    /// A token of decode reads all matrices and the KV cache, whose length is an average here.
+    private var bytesPerToken: Double {
         let config = weights.config
-        let steps = min(8, max(1, (config.maxSeqLen - position) / (repeats + 1)))
-        var next = position
-        let cached = position + steps * (repeats + 2) / 2  // on average
+        let cached = test.count + steps * (repeats + 2) / 2
         let cacheBytes = 2 * config.nLayers * config.nKvHeads * config.headSize * cached * 4
         let matrixBytes = weights.matrices.reduce(0) { $0 + $1.shape.count * $1.element.size }
-        return Test(
-            name: "decode at \(position)",
-            run: {
-                for _ in 0..<steps {
-                    _ = model([3], startPos: next)
-                    next += 1
-                }
-            }, tokens: steps, workPerToken: Double(matrixBytes + cacheBytes), unit: .bytes)
-    }
-
-    /// `count` tokens as one sequence. A multiplication and an addition are two operations.
-    private func prefill(count: Int) -> Test {
-        let model = Transformer(weights)
-        let prompt = tokens(count)
-        let run = { _ = model(prompt, startPos: 0) }
-        let before = MatmulWork.sinceStart.products
-        run()
-        let products = MatmulWork.sinceStart.products - before
-        return Test(
-            name: "prefill of \(count)", run: run, tokens: count,
-            workPerToken: 2 * Double(products) / Double(count), unit: .operations)
-    }
-
-    private func tokens(_ count: Int) -> [Int] {
-        (0..<count).map { 1 + $0 * 7919 % (weights.config.vocabSize - 1) }
+        return Double(matrixBytes + cacheBytes)
     }
 }

@@ -1,33 +1,59 @@
-// WorkerProcess: runs a process that measures, for Bench and Peers.
+// WorkerProcess: runs a process that measures, and says how much memory it needed. Bench and Peer
+// use it.
 
 import ArgumentParser
 import Foundation
 import Synchronization
 
 enum WorkerProcess {
+    /// What a process wrote to standard output, and its peak memory.
+    struct Output {
+        var data = Data(), peakMegabytes = 0.0
+        var text: String { String(decoding: data, as: UTF8.self) }
+    }
+
     /// The running process; 0 if there is none. The signal handler reads it.
     private static let id = Atomic<Int32>(0)
 
-    /// Runs a program, and returns what it writes to standard output.
-    /// - Throws: its `ExitCode` if that is not 0 (it has printed why), `WorkerError` if a signal ended
-    ///   it.
-    static func output(of program: URL, _ arguments: [String]) throws -> Data {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
+    /// Runs a program. Foundation's Process does not say how much memory its process needed.
+    /// - Parameters:
+    ///   - program: a path, or a name in PATH.
+    ///   - onBytes: called with the number of bytes whenever the process writes some.
+    /// - Throws: its `ExitCode` if that is not 0 (it has printed why), `BenchError` if a signal ended
+    ///   it or it does not start.
+    static func output(
+        of program: String, _ arguments: [String], onBytes: (Int) -> Void = { _ in }
+    ) throws -> Output {
         let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        id.store(process.processIdentifier, ordering: .relaxed)
-        defer { id.store(0, ordering: .relaxed) }
-        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        let status = process.terminationStatus
-        if process.terminationReason == .uncaughtSignal {
-            throw WorkerError.ended(program.lastPathComponent, signal: status)
+        #if canImport(Darwin)
+            var (actions, bytesPerUnit) = (posix_spawn_file_actions_t?.none, 1.0)
+        #else
+            var (actions, bytesPerUnit) = (posix_spawn_file_actions_t(), 1024.0)
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, pipe.fileHandleForWriting.fileDescriptor, 1)
+        let argv = ([program] + arguments).map { strdup($0) } + [nil]
+        defer { for argument in argv { free(argument) } }
+        var process: pid_t = 0
+        guard posix_spawnp(&process, program, &actions, nil, argv, environ) == 0 else {
+            throw BenchError.notStarted(program)
         }
-        guard status == 0 else { throw ExitCode(status) }
-        return data
+        id.store(process, ordering: .relaxed)
+        defer { id.store(0, ordering: .relaxed) }
+        try pipe.fileHandleForWriting.close()
+
+        var output = Output()
+        while case let bytes = pipe.fileHandleForReading.availableData, !bytes.isEmpty {
+            onBytes(bytes.count)
+            output.data += bytes
+        }
+        var (status, usage): (Int32, rusage) = (0, rusage())
+        while wait4(process, &status, 0, &usage) < 0 && errno == EINTR {}
+        if status & 0x7F != 0 { throw BenchError.ended(program, signal: status & 0x7F) }
+        guard status == 0 else { throw ExitCode(status >> 8) }
+        output.peakMegabytes = Double(usage.ru_maxrss) * bytesPerUnit / 1e6
+        return output
     }
 
     /// From now on, Ctrl-C ends the running process. This one then cleans up and exits.
@@ -39,23 +65,4 @@ enum WorkerProcess {
             }
         }
     }
-}
-
-/// Why a process did not measure.
-enum WorkerError: Error, CustomStringConvertible {
-    case ended(_ program: String, signal: Int32)
-
-    var description: String {
-        switch self {
-        case .ended(let program, let signal):
-            "\(program), which measured, was ended by signal \(signal) (9: out of memory, perhaps)"
-        }
-    }
-}
-
-/// The system's monotonic clock, which is the same in all processes.
-func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -33,13 +33,70 @@ import Testing
 
     @Test func `a program that fails or is ended is not taken for one that measured`() throws {
         func run(_ script: String) throws -> Data {
-            try WorkerProcess.output(of: URL(filePath: "/bin/sh"), ["-c", script])
+            try WorkerProcess.output(of: "sh", ["-c", script]).data
         }
         #expect(try run("echo a") == Data("a\n".utf8))
         #expect(throws: ExitCode(3)) { _ = try run("exit 3") }
-        let error = #expect(throws: WorkerError.self) { _ = try run("kill -9 $$") }
+        let ended = #expect(throws: BenchError.self) { _ = try run("kill -9 $$") }
+        #expect("\(ended!)" == "sh was ended by signal 9 (9: out of memory, perhaps)")
+        let missing = #expect(throws: BenchError.self) {
+            _ = try WorkerProcess.output(of: "/missing/program", [])
+        }
+        #expect("\(missing!)" == "/missing/program: no such program")
+    }
+
+    @Test func `peak memory is that of the process`() throws {
+        // dd holds its block in memory; 40 MB are more than this process had when it started
+        func peak(_ megabytes: Int) throws -> Double {
+            try WorkerProcess.output(
+                of: "dd",
+                ["if=/dev/zero", "of=/dev/null", "count=1", "status=none"]
+                    + ["bs=\(megabytes)000000"]
+            ).peakMegabytes
+        }
+        let large = try peak(400)
+        #expect(large > 400 && large < 420)
+    }
+
+    @Test func `an option takes several values, and can be repeated`() throws {
+        let bench = try Bench.parse([
+            "--prefill", "256", "1000", "--position", "16", "--prefill", "2000", "--shape", "15M",
+            "42M", "--element", "F32", "BF16", "--threads", "1", "2", "--peers", "a", "b", "--json",
+        ])
+        #expect(bench.prefill == [256, 1000, 2000] && bench.position == [16])
+        #expect(bench.shape == ["15M", "42M"] && bench.element == ["F32", "BF16"])
+        #expect(bench.threads == [1, 2] && bench.peers == ["a", "b"] && bench.json)
+    }
+
+    @Test func `every shape has room for position 4096`() {
+        for (name, config) in ModelShape.all { #expect(config.maxSeqLen >= 4096 + 256, "\(name)") }
+    }
+
+    @Test func `help fits a screen, and ends with a document`() throws {
+        let program = try #require(CommandRunner.find("full-llama"))
+        let result = try CommandRunner.run(
+            program, ["bench", "--help"], environment: ["COLUMNS": "80"])
+        let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(result.status == 0 && lines.count <= 24 && lines.allSatisfy { $0.count <= 80 })
+        #expect(result.output.contains("docs/speed.md.\n"))
+    }
+
+    @Test func `the table names what measured, and fits 120 columns`() {
+        let row = BenchResult(
+            program: "llama.cpp", binding: "llama-bench", model: "110M", element: "BF16",
+            threads: 2, test: "prefill of 4000", rates: [1000, 3000], unit: .operations,
+            workPerToken: 1e8, limits: [400, 400], peakMegabytes: 1234)
+        let own = BenchResult(
+            program: "CompactLlama", model: "110M", element: "BF16", threads: 2,
+            test: "prefill of 4000", rates: [2000], unit: .operations, workPerToken: 1e8,
+            limits: [400], peakMegabytes: 600, firstTokenMilliseconds: 12)
+        let lines = ResultTable([own, row]).text.split(separator: "\n")
+        #expect(lines.count == 3 && lines.allSatisfy { $0.count <= 120 })
         #expect(
-            "\(error!)" == "sh, which measured, was ended by signal 9 (9: out of memory, perhaps)")
+            lines[1].hasPrefix(
+                "CompactLlama               110M BF16  2        prefill of 4000  2000"))
+        #expect(lines[2].contains("llama.cpp     llama-bench  110M BF16"))
+        #expect(lines[2].contains("300/400 GFLOP/s  75 %   1234 MB"))
     }
 
     @Test func `rounds of a program become one measurement`() {
@@ -63,7 +120,7 @@ import Testing
                 "bench", "--shape", "stories260K", "--element", element, "--threads", "2",
                 "--repeats", "2",
             ]
-                + ["--position", "5", "--prefill", "7", "--prefill", "9", "--json"])
+                + ["--position", "5", "--prefill", "7", "9", "--json"])
         #expect(result.status == 0)
         let lines = try JSONDecoder().decode([BenchResult].self, from: Data(result.output.utf8))
         #expect(lines.map(\.test) == ["decode at 5", "prefill of 7", "prefill of 9"])

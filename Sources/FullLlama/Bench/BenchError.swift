@@ -1,0 +1,25 @@
+// BenchError: why Bench cannot measure a program.
+
+enum BenchError: Error, CustomStringConvertible {
+    case notStarted(_ program: String)
+    case ended(_ program: String, signal: Int32)
+    case unknownProgram(_ path: String)
+    case noScript(_ name: String)
+    case noPackages(_ python: String)
+    case output(_ path: String, _ test: String)
+
+    var description: String {
+        switch self {
+        case .notStarted("python3"): "no python3 in PATH: it writes weights for other programs"
+        case .notStarted(let program): "\(program): no such program"
+        case .ended(let program, let signal):
+            "\(program) was ended by signal \(signal) (9: out of memory, perhaps)"
+        case .unknownProgram(let path):
+            "\(path): expected llama.cpp's llama-bench, llama2.c's run or a Python"
+        case .noScript(let name):
+            "no Benchmarks/\(name) in a folder above the program or the working directory"
+        case .noPackages(let python): "\(python): it has neither numpy nor llama-cpp-python"
+        case .output(let path, let test): "\(path): no speed of every repeat of \(test)"
+        }
+    }
+}

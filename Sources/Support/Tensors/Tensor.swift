@@ -28,15 +28,8 @@ public struct Tensor: @unchecked Sendable {
         self.init(shape: shape) { $0.initialize(from: values, count: values.count) }
     }
 
-    /// A single number, shape [].
-    public init(_ value: Float) { self.init(shape: []) { $0.pointee = value } }
-
     /// The integers of `range`, like `np.arange`.
     public init(_ range: Range<Int>) { self.init(range.map(Float.init)) }
-
-    public static func full(_ shape: Shape, _ value: Float) -> Tensor {
-        Tensor(shape: shape) { $0.initialize(repeating: value, count: shape.count) }
-    }
 
     /// The elements in row-major order, copied.
     public var values: [Float] {

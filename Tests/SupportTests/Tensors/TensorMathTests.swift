@@ -22,7 +22,7 @@ import Testing
         #expect((cube + matrix).values == [0, 1, 2, 103, 104, 105, 6, 7, 8, 109, 110, 111])
         let middle = Tensor([0, 100], shape: [2, 1, 1])
         #expect((cube + middle).values == [0, 1, 2, 3, 4, 5, 106, 107, 108, 109, 110, 111])
-        #expect((Tensor(1) + cube).values == (1...12).map(Float.init))
+        #expect((Tensor([1], shape: []) + cube).values == (1...12).map(Float.init))
     }
 
     @Test func `views are combined element by element`() {

@@ -36,10 +36,9 @@ private func counting(_ sizes: Int...) -> Tensor {
         let vector = Tensor([3, 1, 2])
         #expect(vector.shape == [3])
         #expect(vector.values == [3, 1, 2])
-        #expect(Tensor(7).shape == [])
-        #expect(Tensor(7).values == [7])
+        #expect(Tensor([7], shape: []).shape == [])
+        #expect(Tensor([7], shape: []).values == [7])
         #expect(Tensor(2..<5).values == [2, 3, 4])
-        #expect(Tensor.full([2, 2], -1).values == [-1, -1, -1, -1])
     }
 
     @Test func `transposing swaps rows and columns`() {

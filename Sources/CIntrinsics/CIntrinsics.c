@@ -1,2 +1,3 @@
-// CIntrinsics is a header alone; a package needs a source file to build it as a target.
+// CIntrinsics is headers alone; a package needs a source file to build them as a target.
 #include "CIntrinsics.h"
+#include "QuantizedBlocks.h"

@@ -64,7 +64,7 @@ struct Worker {
         var next = position
         let cached = position + steps * (repeats + 2) / 2  // on average
         let cacheBytes = 2 * config.nLayers * config.nKvHeads * config.headSize * cached * 4
-        let matrixBytes = weights.matrices.reduce(0) { $0 + $1.shape.count * $1.element.size }
+        let matrixBytes = weights.matrices.reduce(0) { $0 + $1.element.byteCount($1.shape.count) }
         return Test(
             name: "decode at \(position)",
             run: {

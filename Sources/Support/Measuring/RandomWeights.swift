@@ -3,19 +3,15 @@
 extension Weights {
     /// Small random weights, the same for the same seed, in memory of this process.
     public init(random config: Config, element: ElementType, seed: UInt64) {
-        let shapes = config.outerShapes + (0..<config.nLayers).flatMap { config.layerShapes($0) }
-        let count = shapes.reduce(0) { $0 + Shape($1.shape).count }
-        let buffer = RandomBuffer(count: count, element: element, seed: seed)
         var tensors: [String: Tensor] = [:]
-        var offset = 0
-        for (name, sizes) in shapes {
+        for (i, (name, sizes)) in config.shapes.enumerated() {
             let shape = Shape(sizes)
+            // vectors are never quantised
             let storage = Storage(
-                borrowing: buffer.bytes + offset * element.size, count: shape.count,
-                element: element, owner: buffer)
+                count: shape.count, element: sizes.count == 1 && element.isQuantized ? .float32 : element)
+            storage.fillRandomly(seed: seed &+ UInt64(i) << 32)
             tensors[name] = Tensor(
                 storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
-            offset += shape.count
         }
         self.init(path: "random weights", config: config, tensors: tensors)
     }
@@ -29,36 +25,50 @@ extension Weights {
     }
 }
 
-private final class RandomBuffer {
-    let bytes: UnsafeMutableRawPointer
-
-    /// Numbers of either sign between 1/256 and 1/32.
-    init(count: Int, element: ElementType, seed: UInt64) {
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * element.size, alignment: 64)
-        self.bytes = bytes
-        let pieceSize = 1 << 20
-        ThreadPool.shared.run((count + pieceSize - 1) / pieceSize) { piece in
-            var state = seed &+ UInt64(piece + 1) &* 0x9E37_79B9_7F4A_7C15
-            for i in piece * pieceSize..<min(count, (piece + 1) * pieceSize) {
+extension Storage {
+    /// Numbers of either sign between 1/256 and 1/32, or blocks of about that range.
+    fileprivate func fillRandomly(seed: UInt64) {
+        let (units, perTask) = (count / element.blockSize, 1 << 16)
+        ThreadPool.shared.run((units + perTask - 1) / perTask) { task in
+            var state = (seed &+ UInt64(task + 1)) &* 0x9E37_79B9_7F4A_7C15 | 1
+            func random() -> UInt64 {
                 state ^= state << 13
                 state ^= state >> 7
                 state ^= state << 17
+                return state
+            }
+            for unit in task * perTask..<min(units, (task + 1) * perTask) {
+                let target = start + unit * element.blockByteCount
+                func store(_ number: UInt16, at offset: Int = 0) {
+                    target.storeBytes(of: number, toByteOffset: offset, as: UInt16.self)
+                }
+                let bits = random()
                 // a random sign and fraction around an exponent of -8 to -6
-                let exponent = UInt32(state >> 40) % 3 + 119
-                let single = UInt32(truncatingIfNeeded: state) & 0x807F_FFFF | exponent << 23
+                let exponent = UInt32(bits >> 40) % 3 + 119
+                let single = UInt32(truncatingIfNeeded: bits) & 0x807F_FFFF | exponent << 23
                 switch element {
-                case .float32: bytes.storeBytes(of: single, toByteOffset: i * 4, as: UInt32.self)
-                case .bfloat16:
-                    bytes.storeBytes(
-                        of: UInt16(single >> 16), toByteOffset: i * 2, as: UInt16.self)
+                case .float32: target.storeBytes(of: single, as: UInt32.self)
+                case .bfloat16: store(UInt16(single >> 16))
                 case .float16:
                     let sign = UInt16(single >> 16) & 0x8000
-                    let half = sign | UInt16(exponent - 112) << 10 | UInt16(single >> 13 & 0x3FF)
-                    bytes.storeBytes(of: half, toByteOffset: i * 2, as: UInt16.self)
+                    store(sign | UInt16(exponent - 112) << 10 | UInt16(single >> 13 & 0x3FF))
+                case .q8_0, .q4_0, .q4_k, .q5_k, .q6_k:
+                    for offset in 0..<element.blockByteCount {
+                        target.storeBytes(
+                            of: UInt8(truncatingIfNeeded: random() >> 32), toByteOffset: offset,
+                            as: UInt8.self)
+                    }
+                    // the scales, in half precision
+                    switch element {
+                    case .q8_0: store(0x0C00)
+                    case .q4_0: store(0x1C00)
+                    case .q6_k: store(0x0200, at: 208)
+                    default:
+                        store(0x0800)
+                        store(0x1400, at: 2)
+                    }
                 }
             }
         }
     }
-
-    deinit { bytes.deallocate() }
 }

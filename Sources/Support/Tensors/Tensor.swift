@@ -51,14 +51,14 @@ public struct Tensor: @unchecked Sendable {
         _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
         precondition(isContiguous)
-        let (start, count) = (offset * element.size, shape.count * element.size)
+        let (start, count) = (element.byteCount(offset), element.byteCount(shape.count))
         return try withExtendedLifetime(storage) {
             try body(UnsafeRawBufferPointer(rebasing: storage.bytes[start..<start + count]))
         }
     }
 
     /// The size of the memory behind this tensor in bytes, reserved capacity included.
-    public var storageBytes: Int { storage.count * element.size }
+    public var storageBytes: Int { element.byteCount(storage.count) }
 
     /// The first element's place, valid during `body`.
     /// - Precondition: the elements are of type Float.
@@ -122,5 +122,9 @@ public struct Tensor: @unchecked Sendable {
     }
 
     /// The same elements as Floats: this tensor itself if it has them, otherwise a copy.
-    consuming func widened() -> Tensor { element == .float32 ? self : contiguous() }
+    /// - Precondition: they are not quantised, since only `matmul` and a table's rows are fast enough.
+    consuming func widened() -> Tensor {
+        precondition(!element.isQuantized, "no arithmetic with \(element.rawValue) weights")
+        return element == .float32 ? self : contiguous()
+    }
 }

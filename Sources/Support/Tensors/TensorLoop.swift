@@ -81,6 +81,12 @@ func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Sha
         case .float32: copy(Float.self)
         case .float16: copy(Half.self)
         case .bfloat16: copy(BFloat16.self)
+        case .q8_0, .q4_0, .q4_k, .q5_k, .q6_k:
+            precondition(source.isContiguous && strides == nil, "blocks are copied whole")
+            let blocks = source.storage.bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            dequantize(
+                blocks + source.element.byteCount(source.offset), source.element,
+                count: source.shape.count, to: target)
         }
     }
 }

@@ -62,7 +62,7 @@ package struct WeightFileContents {
     /// Appends a tensor's elements as they are stored.
     /// - Parameter source: the tensor's row that becomes this row of the file.
     mutating func append(_ tensor: Tensor, rows source: @escaping (Int) -> Int) {
-        let byteCount = tensor.shape.count * tensor.element.size
+        let byteCount = tensor.element.byteCount(tensor.shape.count)
         append(rows: tensor.shape[0], byteCount: byteCount) { rows in
             var bytes: [UInt8] = []
             for row in rows { tensor[source(row)].withBytes { bytes += $0 } }

@@ -11,7 +11,8 @@ struct Convert: ParsableCommand {
         discussion: """
             The output's ending says the format: .lmw, .bin (llama2.c's legacy format) or .safetensors \
             (Hugging Face's, with a config.json beside it). The first two hold Floats, to which halves \
-            are widened without loss; .safetensors keeps every tensor's type.
+            and quantised weights are widened without loss; .safetensors keeps every tensor's type, and \
+            has none for quantised weights.
             """)
 
     @Argument(help: "A weight file, or Hugging Face's folder.")

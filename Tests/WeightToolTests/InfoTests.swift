@@ -75,7 +75,7 @@ import Testing
             help == """
                 OVERVIEW: Looks into files of Llama 2 weights and converts them.
 
-                Reads .lmw files, legacy .bin files of llama2.c, and Hugging Face's
+                Reads .lmw files, GGUF files, legacy .bin files of llama2.c, and Hugging Face's
                 .safetensors (a file, an index, or the folder). For PyTorch's files there is
                 Training/convert.py.
 

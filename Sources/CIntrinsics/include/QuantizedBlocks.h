@@ -108,16 +108,20 @@ static inline lanes8 scaled(int8lanes sums, float scale) {
     return __builtin_convertvector(sums, lanes8) * scale;
 }
 
-/// The j-th of the eight 6-bit scales and minima that 12 bytes hold.
-static inline void scale_and_minimum(const uint8_t *_Nonnull s, int j, float *_Nonnull scale,
-                                     float *_Nonnull minimum) {
-    if (j < 4) {
-        *scale = s[j] & 63;
-        *minimum = s[j + 4] & 63;
-    } else {
-        *scale = (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
-        *minimum = (s[j + 4] >> 4) | (s[j] >> 6) << 4;
-    }
+/// The eight 6-bit scales and the eight 6-bit minima that 12 bytes hold.
+static inline void scales_and_minima(const uint8_t *_Nonnull bytes, lanes8 *_Nonnull scales,
+                                     lanes8 *_Nonnull minima) {
+    typedef uint8_t bytes8 __attribute__((ext_vector_type(8)));
+    uint32_t s[3];
+    memcpy(s, bytes, sizeof s);
+    // the last four have two bits above those of the first four
+    uint32_t packed[4] = {
+        s[0] & 0x3F3F3F3F, (s[2] & 0x0F0F0F0F) | (s[0] >> 2 & 0x30303030),
+        s[1] & 0x3F3F3F3F, (s[2] >> 4 & 0x0F0F0F0F) | (s[1] >> 2 & 0x30303030)};
+    bytes8 both[2];
+    memcpy(both, packed, sizeof both);
+    *scales = __builtin_convertvector(both[0], lanes8);
+    *minima = __builtin_convertvector(both[1], lanes8);
 }
 
 // One block's part of a dot product; x is the row of activations, i the block's number in its row.
@@ -139,21 +143,36 @@ static inline void dot_q4_0(const uint8_t *_Nonnull block, quantized_row x, int 
     sums->offset -= 8 * d * (x.sums[2 * i] + x.sums[2 * i + 1]);
 }
 
-/// Q4_K, and Q5_K where `high` has the fifth bits.
+/// The activations' sums of each 32.
+static inline lanes8 sums_of_32(const float *_Nonnull sums) {
+    typedef float lanes16 __attribute__((ext_vector_type(16)));
+    lanes16 halves;
+    memcpy(&halves, sums, sizeof halves);
+    return halves.even + halves.odd;
+}
+
+static inline lanes8 floats8(const void *_Nonnull floats) {
+    lanes8 loaded;
+    memcpy(&loaded, floats, sizeof loaded);
+    return loaded;
+}
+
+/// Q4_K, and Q5_K where `high` has the fifth bits. All scales of the block are made at once.
 static inline void dot_k(const uint8_t *_Nonnull block, const uint8_t *_Nullable high,
                          const uint8_t *_Nonnull nibbles, quantized_row x, int i,
                          dot_sums *_Nonnull sums) {
-    float d = half_at(block, 0), dmin = half_at(block, 1);
+    lanes8 scales, minima;
+    scales_and_minima(block + 4, &scales, &minima);
+    scales *= half_at(block, 0) * floats8(x.scales + 8 * i);
+    sums->lanes -= minima * half_at(block, 1) * sums_of_32(x.sums + 16 * i);
+    bytes32 fifth = high ? load32(high) : (bytes32)0;
+#pragma clang loop unroll(full)
     for (int j = 0; j < 8; j++) {
         bytes32 pair = load32(nibbles + j / 2 * 32);
         bytes32 weights = j % 2 ? pair >> 4 : pair & 15;
-        if (high) weights |= (load32(high) >> (uint8_t)j & 1) << 4;
-        float scale, minimum;
-        scale_and_minimum(block + 4, j, &scale, &minimum);
-        int part = 8 * i + j;
-        int8lanes dot = dot_unsigned(weights, load32(x.values + 32 * part));
-        sums->lanes += scaled(dot, d * scale * x.scales[part]);
-        sums->offset -= dmin * minimum * (x.sums[2 * part] + x.sums[2 * part + 1]);
+        if (high) weights |= (fifth >> (uint8_t)j & 1) << 4;
+        int8lanes dot = dot_unsigned(weights, load32(x.values + 32 * (8 * i + j)));
+        sums->lanes += scaled(dot, scales[j]);
     }
 }
 
@@ -176,15 +195,24 @@ static inline bytes32 weights_q6_k(const uint8_t *_Nonnull block, int j) {
 
 static inline void dot_q6_k(const uint8_t *_Nonnull block, quantized_row x, int i,
                             dot_sums *_Nonnull sums) {
-    const int8_t *scales = (const int8_t *)block + 192;
+    typedef int8_t signed8 __attribute__((ext_vector_type(8)));
     float d = half_at(block + 202, 3);
-    for (int j = 0; j < 8; j++) {
-        int part = 8 * i + j;
-        int8lanes dot = dot_unsigned(weights_q6_k(block, j), load32(x.values + 32 * part));
-        float s0 = d * scales[2 * j], s1 = d * scales[2 * j + 1], sx = x.scales[part];
-        lanes8 scale = {s0 * sx, s0 * sx, s0 * sx, s0 * sx, s1 * sx, s1 * sx, s1 * sx, s1 * sx};
-        sums->lanes += __builtin_convertvector(dot, lanes8) * scale;
-        sums->offset -= 32 * (s0 * x.sums[2 * part] + s1 * x.sums[2 * part + 1]);
+#pragma clang loop unroll(full)
+    for (int part = 0; part < 2; part++) {
+        // eight scales, each of 16 weights
+        signed8 bytes;
+        memcpy(&bytes, block + 192 + 8 * part, sizeof bytes);
+        lanes8 scales = __builtin_convertvector(bytes, lanes8) * d;
+        sums->lanes -= 32 * scales * floats8(x.sums + 16 * i + 8 * part);
+#pragma clang loop unroll(full)
+        for (int j = 0; j < 4; j++) {
+            int at = 8 * i + 4 * part + j;
+            int8lanes dot = dot_unsigned(weights_q6_k(block, 4 * part + j),
+                                         load32(x.values + 32 * at));
+            float s0 = scales[2 * j], s1 = scales[2 * j + 1];
+            lanes8 scale = {s0, s0, s0, s0, s1, s1, s1, s1};
+            sums->lanes += __builtin_convertvector(dot, lanes8) * (scale * x.scales[at]);
+        }
     }
 }
 
@@ -231,16 +259,15 @@ static inline void values_q4_0(const uint8_t *_Nonnull block, float *_Nonnull ou
 
 static inline void values_k(const uint8_t *_Nonnull block, const uint8_t *_Nullable high,
                             const uint8_t *_Nonnull nibbles, float *_Nonnull out) {
-    float d = half_at(block, 0), dmin = half_at(block, 1);
+    lanes8 scales, minima;
+    scales_and_minima(block + 4, &scales, &minima);
+    scales *= half_at(block, 0);
+    minima *= half_at(block, 1);
     for (int j = 0; j < 8; j++) {
-        float scale, minimum;
-        scale_and_minimum(block + 4, j, &scale, &minimum);
-        scale *= d;
-        minimum *= dmin;
         for (int l = 0; l < 32; l++) {
             int q = nibbles[j / 2 * 32 + l] >> (j % 2 * 4) & 15;
             if (high) q |= (high[l] >> j & 1) << 4;
-            out[32 * j + l] = scale * q - minimum;
+            out[32 * j + l] = scales[j] * q - minima[j];
         }
     }
 }

@@ -28,10 +28,14 @@ struct Bench: ParsableCommand {
             "Random weights of this model's shape: \(ModelShape.names). Repeatable. (default: 15M)")
     var shape: [String] = []
 
+    private static let elements = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+
     @Option(help: "Real weights instead.")
     var weights: String?
 
-    @Option(help: "F32, F16 or BF16, for random weights. Repeatable. (default: F32)")
+    @Option(
+        help:
+            "\(Bench.elements), for random weights. Repeatable. (default: F32)")
     var element: [String] = []
 
     @Option(help: "Threads. Repeatable. (default: 1 and all cores)")
@@ -73,7 +77,7 @@ struct Bench: ParsableCommand {
             throw ValidationError("no shape \(name); known are \(ModelShape.names)")
         }
         for name in element where ElementType(rawValue: name) == nil {
-            throw ValidationError("--element must be F32, F16 or BF16, found \(name)")
+            throw ValidationError("--element must be one of \(Bench.elements), found \(name)")
         }
         for count in threads where count < 1 || count > 1024 {
             throw ValidationError("--threads must be between 1 and 1024, found \(count)")

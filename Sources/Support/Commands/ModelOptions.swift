@@ -8,16 +8,16 @@ public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The tokenizer: a SentencePiece tokenizer.model. (default: the one in Hugging Face's "
-                + "folder, or that of tinytales)",
+            "The tokenizer: a SentencePiece tokenizer.model. (default: the one in a GGUF file or "
+                + "Hugging Face's folder, or that of tinytales)",
             valueName: "tokenizer.model"))
     var tokenizer: String?
 
     @Option(
         name: [.customShort("w"), .customLong("weights")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The weights: a .lmw file, a legacy .bin of llama2.c, or Hugging Face's folder or "
-                + ".safetensors file. (default: tinytales)",
+            "The weights: a .lmw file, a GGUF file, a legacy .bin of llama2.c, or Hugging Face's "
+                + "folder or .safetensors file. (default: tinytales)",
             valueName: "weights"))
     var weights: String?
 
@@ -39,7 +39,7 @@ public struct ModelOptions: ParsableArguments {
         guard seqLength >= 1 else {
             throw ValidationError("--seqlength must be at least 1, found \(seqLength)")
         }
-        guard (weights == nil) == (tokenizer == nil) || tokenizerNextToWeights != nil else {
+        guard (weights == nil) == (tokenizer == nil) || tokenizerWithWeights != nil else {
             let (given, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
             throw ValidationError(
                 "\(given) without \(missing): weights and tokenizer belong together, name both "
@@ -47,9 +47,11 @@ public struct ModelOptions: ParsableArguments {
         }
     }
 
-    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that folder or a file in it.
-    private var tokenizerNextToWeights: String? {
+    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that folder or a file in it, or a GGUF
+    /// file, which has its own.
+    private var tokenizerWithWeights: String? {
         guard let weights else { return nil }
+        if GGUFFile.isAt(weights) { return weights }
         let file = isFolder(weights) ? weights + "/" : weights
         let paths = ["config.json", "tokenizer.model"].map { siblingPath($0, of: file) }
         return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
@@ -58,7 +60,7 @@ public struct ModelOptions: ParsableArguments {
     /// The files that `-w` and `-t` name, or those of the bundled model.
     /// - Throws: `BundledModelError` if neither is named and the bundled model is not found.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
-        if let weights, let tokenizer = tokenizer ?? tokenizerNextToWeights {
+        if let weights, let tokenizer = tokenizer ?? tokenizerWithWeights {
             return (weights, tokenizer)
         }
         let folder = try BundledModel.folder()
@@ -80,7 +82,8 @@ public struct ModelOptions: ParsableArguments {
           tokenizer.model  https://github.com/karpathy/llama2.c
         `make stories15M` fetches both into Models/downloads.
 
-        A model's folder from Hugging Face needs no -t: its own tokenizer.model is used.
+        A GGUF file needs no -t, nor does a model's folder from Hugging Face: their own tokenizers \
+        are used.
 
         Examples:
           \(command)

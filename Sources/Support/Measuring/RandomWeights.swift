@@ -6,9 +6,7 @@ extension Weights {
         var tensors: [String: Tensor] = [:]
         for (i, (name, sizes)) in config.shapes.enumerated() {
             let shape = Shape(sizes)
-            // vectors are never quantised
-            let storage = Storage(
-                count: shape.count, element: sizes.count == 1 && element.isQuantized ? .float32 : element)
+            let storage = Storage(count: shape.count, element: element.fitting(sizes))
             storage.fillRandomly(seed: seed &+ UInt64(i) << 32)
             tensors[name] = Tensor(
                 storage: storage, offset: 0, shape: shape, strides: shape.rowMajorStrides)
@@ -22,6 +20,16 @@ extension Weights {
         return (shapes.filter { $0.shape.count == 2 }.map(\.name) + ["output.weight"]).map {
             self[$0]
         }
+    }
+}
+
+extension ElementType {
+    /// This type, or the next that a tensor of these sizes can have: vectors are never quantised, and
+    /// a row is a whole number of blocks.
+    fileprivate func fitting(_ sizes: [Int]) -> ElementType {
+        if !isQuantized { return self }
+        let fits = { (type: ElementType) in sizes.count > 1 && sizes.last! % type.blockSize == 0 }
+        return fits(self) ? self : fits(.q8) ? .q8 : .float32
     }
 }
 
@@ -52,7 +60,7 @@ extension Storage {
                 case .float16:
                     let sign = UInt16(single >> 16) & 0x8000
                     store(sign | UInt16(exponent - 112) << 10 | UInt16(single >> 13 & 0x3FF))
-                case .q8_0, .q4_0, .q4_k, .q5_k, .q6_k:
+                case .q8, .q4, .q4K, .q5K, .q6K:
                     for offset in 0..<element.blockByteCount {
                         target.storeBytes(
                             of: UInt8(truncatingIfNeeded: random() >> 32), toByteOffset: offset,
@@ -60,9 +68,9 @@ extension Storage {
                     }
                     // the scales, in half precision
                     switch element {
-                    case .q8_0: store(0x0C00)
-                    case .q4_0: store(0x1C00)
-                    case .q6_k: store(0x0200, at: 208)
+                    case .q8: store(0x0C00)
+                    case .q4: store(0x1C00)
+                    case .q6K: store(0x0200, at: 208)
                     default:
                         store(0x0800)
                         store(0x1400, at: 2)

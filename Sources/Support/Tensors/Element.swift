@@ -8,11 +8,11 @@ public enum ElementType: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float16 = "F16"
     case bfloat16 = "BF16"
-    case q8_0 = "Q8_0"
-    case q4_0 = "Q4_0"
-    case q4_k = "Q4_K"
-    case q5_k = "Q5_K"
-    case q6_k = "Q6_K"
+    case q8 = "Q8_0"
+    case q4 = "Q4_0"
+    case q4K = "Q4_K"
+    case q5K = "Q5_K"
+    case q6K = "Q6_K"
 
     /// The types with one number per element. The others keep blocks of elements.
     package static let numbers = [float32, float16, bfloat16]
@@ -26,11 +26,11 @@ public enum ElementType: String, Sendable, CaseIterable {
         switch self {
         case .float32: (1, 4)
         case .float16, .bfloat16: (1, 2)
-        case .q8_0: (32, 34)
-        case .q4_0: (32, 18)
-        case .q4_k: (256, 144)
-        case .q5_k: (256, 176)
-        case .q6_k: (256, 210)
+        case .q8: (32, 34)
+        case .q4: (32, 18)
+        case .q4K: (256, 144)
+        case .q5K: (256, 176)
+        case .q6K: (256, 210)
         }
     }
 

@@ -37,7 +37,8 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let isParallel = product.isWorthSharing(matrices: matrices)
         func runBlocks() {
             precondition(
-                b.strides[-2] == 1 && b.strides[-1] == k && matrices == 1,
+                b.strides[-2] == 1 && b.strides[-1] == k && matrices == 1
+                    && k % b.element.blockSize == 0,
                 "\(b.element.rawValue) weights are multiplied as [out, in], transposed")
             let blocks = b.storage.start.assumingMemoryBound(to: UInt8.self)
             let start = blocks + b.element.byteCount(b.offset)
@@ -69,7 +70,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
             case .float32: run(Float.self)
             case .float16: run(Half.self)
             case .bfloat16: run(BFloat16.self)
-            case .q8_0, .q4_0, .q4_k, .q5_k, .q6_k: runBlocks()
+            case .q8, .q4, .q4K, .q5K, .q6K: runBlocks()
             }
         }
     }

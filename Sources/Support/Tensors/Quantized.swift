@@ -17,21 +17,23 @@ final class QuantizedRows {
         sums = .allocate(capacity: count * k / 16)
         for block in 0..<count * k / 32 {
             let x = rows + block * 32
-            var largest: Float = 0
-            for i in 0..<32 { largest = max(largest, x[i].magnitude) }
+            var (largest, poison) = (Float(0), Float(0))
+            for i in 0..<32 {
+                largest = max(largest, x[i].magnitude)
+                poison += x[i] * 0  // 0, or NaN if an activation is not finite
+            }
             let scale = largest / 127
             let inverse = scale > 0 ? 1 / scale : 0
-            scales[block] = scale
+            scales[block] = scale + poison
             for half in 0..<2 {
                 var sum: Int32 = 0
                 for i in half * 16..<half * 16 + 16 {
-                    // a row with NaN or infinity gives NaN, by its scale
                     let value = (x[i] * inverse).rounded()
                     let q = Int8(max(-127, min(127, value.isNaN ? 0 : value)))
                     values[block * 32 + i] = q
                     sum += Int32(q)
                 }
-                sums[block * 2 + half] = scale * Float(sum)
+                sums[block * 2 + half] = scales[block] * Float(sum)
             }
         }
     }
@@ -65,10 +67,10 @@ extension MatrixProduct {
                 let x = rows[i]
                 let pair =
                     switch element {
-                    case .q8_0: dot_q8_0_rows(p, q, x, blocks)
-                    case .q4_0: dot_q4_0_rows(p, q, x, blocks)
-                    case .q4_k: dot_q4_k_rows(p, q, x, blocks)
-                    case .q5_k: dot_q5_k_rows(p, q, x, blocks)
+                    case .q8: dot_q8_0_rows(p, q, x, blocks)
+                    case .q4: dot_q4_0_rows(p, q, x, blocks)
+                    case .q4K: dot_q4_k_rows(p, q, x, blocks)
+                    case .q5K: dot_q5_k_rows(p, q, x, blocks)
                     default: dot_q6_k_rows(p, q, x, blocks)
                     }
                 (out[i * n + j], out[i * n + other]) = (pair[0], pair[1])
@@ -100,10 +102,10 @@ func dequantize(
         let source = blocks + block * element.blockByteCount
         let target = out + block * element.blockSize
         switch element {
-        case .q8_0: values_q8_0(source, target)
-        case .q4_0: values_q4_0(source, target)
-        case .q4_k: values_q4_k(source, target)
-        case .q5_k: values_q5_k(source, target)
+        case .q8: values_q8_0(source, target)
+        case .q4: values_q4_0(source, target)
+        case .q4K: values_q4_k(source, target)
+        case .q5K: values_q5_k(source, target)
         default: values_q6_k(source, target)
         }
     }

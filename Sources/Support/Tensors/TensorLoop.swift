@@ -81,7 +81,7 @@ func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Sha
         case .float32: copy(Float.self)
         case .float16: copy(Half.self)
         case .bfloat16: copy(BFloat16.self)
-        case .q8_0, .q4_0, .q4_k, .q5_k, .q6_k:
+        case .q8, .q4, .q4K, .q5K, .q6K:
             precondition(source.isContiguous && strides == nil, "blocks are copied whole")
             let blocks = source.storage.bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
             dequantize(

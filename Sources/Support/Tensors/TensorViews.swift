@@ -10,7 +10,8 @@ extension Tensor {
         precondition(new.count == shape.count, "cannot reshape \(shape) to \(new)")
         let source = isContiguous ? self : contiguous()
         return Tensor(
-            storage: source.storage, offset: source.offset, shape: new, strides: new.rowMajorStrides)
+            storage: source.storage, offset: source.offset, shape: new, strides: new.rowMajorStrides
+        )
     }
 
     /// Swaps two axes, the last two unless others are named; a view.

@@ -84,6 +84,9 @@ enum SafetensorsFile {
         var (header, end) = ([String: HeaderEntry](), 0)
         for name in names {
             let (element, shape) = (weights[name].element, weights[name].shape)
+            try require(
+                !element.isQuantized, "F32, F16 or BF16, which .safetensors has,",
+                as: "the type of \(name)", found: element.rawValue)
             let start = end
             end += element.byteCount(shape.count)
             header[HuggingFace.name(of: name)] = HeaderEntry(

@@ -1,5 +1,5 @@
-// TensorEntry: a named tensor in a file, before it is known to be right. The readers of `.lmw` and
-// `.safetensors` list a file's entries; here they are matched with the tensors that a Llama has.
+// TensorEntry: a named tensor in a file, before it is known to be right. The readers of `.lmw`,
+// GGUF and `.safetensors` list a file's entries; here they are matched with the tensors that a Llama has.
 
 /// A tensor in a file, its values at `offset` from the file's beginning.
 struct TensorEntry {

@@ -14,6 +14,8 @@ public struct WeightFileError: Error, Equatable, CustomStringConvertible {
         case missingTensor(String)
         case repeatedTensor(String)
         case unknownTensor(String)
+        case missingKey(String)
+        case repeatedKey(String)
         case inexpressible(_ format: String, _ name: String, _ value: Float, only: Float)
         case tooLarge(Int)
     }
@@ -56,6 +58,8 @@ extension Problem {
         case .missingTensor(let name): "the tensor \(name) is missing"
         case .repeatedTensor(let name): "the tensor \(name) is there twice"
         case .unknownTensor(let name): "no Llama 2 has a tensor \(name)"
+        case .missingKey(let key): "the key \(key) is missing"
+        case .repeatedKey(let key): "the key \(key) is there twice"
         case .inexpressible(let format, let name, let value, let only):
             "\(format) has no place for \(name) = \(value): its readers take \(only)"
         case .tooLarge(let number): "the format has no place for the number \(number)"

@@ -1,2 +1,3 @@
-// CIntrinsics has only a header, but a target of a Swift package needs a source file.
+// CIntrinsics has only headers, but a target of a Swift package needs a source file.
 #include "CIntrinsics.h"
+#include "QuantizedBlocks.h"

@@ -10,7 +10,7 @@ struct Convert: ParsableCommand {
         abstract: "Converts weights to another format.",
         discussion: """
             The output's ending chooses the format: .lmw or .bin, which store F32, or .safetensors, \
-            which keeps each tensor's type and adds a config.json.
+            which keeps each tensor's type, unless it is quantised, and adds a config.json.
             """)
 
     @Argument(help: "A weight file, or a Hugging Face folder.")

@@ -26,7 +26,7 @@ struct Info: ParsableCommand {
                 table.rows.append([name, "\(shape)", "= tok_embeddings.weight"])
                 continue
             }
-            let size = byteText(tensor.shape.count * tensor.element.size)
+            let size = byteText(tensor.element.byteCount(tensor.shape.count))
             var row = [name, "\(shape)", tensor.element.rawValue, size]
             if stats { row += Statistics(tensor).columns }
             table.rows.append(row)

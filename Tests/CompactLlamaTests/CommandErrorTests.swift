@@ -84,8 +84,8 @@ struct CommandErrorTests {
         let result = try run(weights: path)
         #expect(
             result.error.hasPrefix(
-                "Error: \(path): expected .lmw (magic number 0x696D756C), .safetensors or llama2.c's "
-                    + "legacy .bin, found "
+                "Error: \(path): expected .lmw (magic number 0x696D756C), GGUF, .safetensors or "
+                    + "llama2.c's legacy .bin, found "
             ))
         #expect(result.errorLines.count == 2)
         #expect(result.output == "" && result.status == 1)

@@ -119,10 +119,10 @@ struct CommandTests {
                 [--seqlength <n>]
 
                 OPTIONS:
-                  -t, --tokenizer <file>  The tokenizer.model for these weights. Optional for a
-                                          Hugging Face folder that has one.
-                  -w, --weights <path>    A .lmw, llama2.c .bin or .safetensors file, or a
-                                          Hugging Face folder. (default: the bundled model)
+                  -t, --tokenizer <file>  The tokenizer.model for these weights. GGUF files and
+                                          Hugging Face folders have their own.
+                  -w, --weights <path>    A .lmw, GGUF, llama2.c .bin or .safetensors file, or
+                                          a Hugging Face folder. (default: the bundled model)
                   -i, --input <prompt>    The text to continue. (default: none; the model
                                           begins a text)
                   --seqlength <n>         Stop after this many positions, BOS and prompt

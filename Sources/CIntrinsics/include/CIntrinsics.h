@@ -3,6 +3,8 @@
 #ifndef CINTRINSICS_H
 #define CINTRINSICS_H
 
+#include "QuantizedBlocks.h"
+
 #if defined(__linux__)
 #include <malloc.h>
 #endif

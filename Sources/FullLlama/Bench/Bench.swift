@@ -15,10 +15,13 @@ struct Bench: ParsableCommand {
         help: "\(ModelShape.names): random weights of this shape. (default: 15M)")
     var shape: [String] = []
 
+    private static let elements = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+
     @Option(help: "Real weights instead.")
     var weights: String?
 
-    @Option(parsing: .upToNextOption, help: "F32, F16 or BF16, for random weights. (default: F32)")
+    @Option(
+        parsing: .upToNextOption, help: "\(Bench.elements), for random weights. (default: F32)")
     var element: [String] = []
 
     @Option(parsing: .upToNextOption, help: "Threads. (default: 1 and all cores)")
@@ -70,7 +73,10 @@ struct Bench: ParsableCommand {
             throw ValidationError("no shape \(name); known are \(ModelShape.names)")
         }
         for name in element where ElementType(rawValue: name) == nil {
-            throw ValidationError("--element must be F32, F16 or BF16, found \(name)")
+            throw ValidationError("--element must be one of \(Bench.elements), found \(name)")
+        }
+        for name in element where !peers.isEmpty && ElementType(rawValue: name)!.isQuantized {
+            throw ValidationError("--peers: other programs get F32, F16 or BF16, not \(name)")
         }
         for count in threads where count < 1 || count > 1024 {
             throw ValidationError("--threads must be between 1 and 1024, found \(count)")

@@ -72,7 +72,7 @@ struct Worker {
         let config = weights.config
         let cached = test.count + steps * (repeats + 2) / 2
         let cacheBytes = 2 * config.nLayers * config.nKvHeads * config.headSize * cached * 4
-        let matrixBytes = weights.matrices.reduce(0) { $0 + $1.shape.count * $1.element.size }
+        let matrixBytes = weights.matrices.reduce(0) { $0 + $1.element.byteCount($1.shape.count) }
         return Double(matrixBytes + cacheBytes)
     }
 }

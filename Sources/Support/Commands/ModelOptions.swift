@@ -8,14 +8,14 @@ public struct ModelOptions: ParsableArguments {
     @Option(
         name: [.customShort("t"), .customLong("tokenizer")], parsing: .unconditional,
         help: ArgumentHelp(
-            "The tokenizer.model for these weights. Optional for a Hugging Face folder that has one.",
+            "The tokenizer.model for these weights. GGUF files and Hugging Face folders have their own.",
             valueName: "file"))
     var tokenizer: String?
 
     @Option(
         name: [.customShort("w"), .customLong("weights")], parsing: .unconditional,
         help: ArgumentHelp(
-            "A .lmw, llama2.c .bin or .safetensors file, or a Hugging Face folder. "
+            "A .lmw, GGUF, llama2.c .bin or .safetensors file, or a Hugging Face folder. "
                 + "(default: the bundled model)",
             valueName: "path"))
     var weights: String?
@@ -38,7 +38,7 @@ public struct ModelOptions: ParsableArguments {
         guard seqLength >= 1 else {
             throw ValidationError("--seqlength must be at least 1, found \(seqLength)")
         }
-        guard (weights == nil) == (tokenizer == nil) || tokenizerNextToWeights != nil else {
+        guard (weights == nil) == (tokenizer == nil) || tokenizerWithWeights != nil else {
             let (given, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
             throw ValidationError(
                 "\(given) without \(missing): name both the weights and their tokenizer, or "
@@ -46,9 +46,11 @@ public struct ModelOptions: ParsableArguments {
         }
     }
 
-    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that folder or a file in it.
-    private var tokenizerNextToWeights: String? {
+    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that folder or a file in it, or a GGUF
+    /// file, which has its own.
+    private var tokenizerWithWeights: String? {
         guard let weights else { return nil }
+        if GGUFFile.isAt(weights) { return weights }
         let file = isFolder(weights) ? weights + "/" : weights
         let paths = ["config.json", "tokenizer.model"].map { siblingPath($0, of: file) }
         return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
@@ -57,7 +59,7 @@ public struct ModelOptions: ParsableArguments {
     /// The weight file and the tokenizer: named by `-w` and `-t`, or the bundled model's.
     /// - Throws: `BundledModelError` if neither is named and the bundled model is not found.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
-        if let weights, let tokenizer = tokenizer ?? tokenizerNextToWeights {
+        if let weights, let tokenizer = tokenizer ?? tokenizerWithWeights {
             return (weights, tokenizer)
         }
         let folder = try BundledModel.folder()

@@ -8,9 +8,37 @@ public enum ElementType: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float16 = "F16"
     case bfloat16 = "BF16"
+    case q8 = "Q8_0"
+    case q4 = "Q4_0"
+    case q4K = "Q4_K"
+    case q5K = "Q5_K"
+    case q6K = "Q6_K"
 
-    /// The size of one element in bytes.
-    public var size: Int { self == .float32 ? 4 : 2 }
+    /// The types with one number per element. The others keep blocks of elements.
+    package static let numbers = [float32, float16, bfloat16]
+    package var isQuantized: Bool { blockSize > 1 }
+
+    /// The elements of one block, and its bytes.
+    var blockSize: Int { block.size }
+    var blockByteCount: Int { block.byteCount }
+
+    private var block: (size: Int, byteCount: Int) {
+        switch self {
+        case .float32: (1, 4)
+        case .float16, .bfloat16: (1, 2)
+        case .q8: (32, 34)
+        case .q4: (32, 18)
+        case .q4K: (256, 144)
+        case .q5K: (256, 176)
+        case .q6K: (256, 210)
+        }
+    }
+
+    /// The multiple of which an element's address must be.
+    var alignment: Int { isQuantized ? 1 : blockByteCount }
+
+    /// The bytes of this many elements, whole blocks.
+    package func byteCount(_ elements: Int) -> Int { elements / blockSize * blockByteCount }
 }
 
 /// An element type that kernels load as Float, one value or eight at a time.

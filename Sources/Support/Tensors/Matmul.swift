@@ -17,12 +17,12 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let row = matmul(a.expandedDimensions(axis: 0), b)
         return row.selecting(0, axis: -2)
     }
-    let a = a.widened()
+    let a = b.element.isQuantized ? a.widened().contiguous() : a.widened()
     let b = b.strides[-2] == 1 ? b : b.widened()  // kernels widen contiguous columns only
     let (m, k, n) = (a.shape[-2], a.shape[-1], b.shape[-1])
     let batch = a.shape.replacingLast(1, 1).broadcast(with: b.shape.replacingLast(1, 1))
     let shape = batch.replacingLast(m, n)
-    MatmulWork.count(products: shape.count * k, bytes: b.shape.count * b.element.size)
+    MatmulWork.count(products: shape.count * k, bytes: b.element.byteCount(b.shape.count))
     let aBatchStrides = a.strides(broadcastTo: batch.replacingLast(m, k))
     let bBatchStrides = b.strides(broadcastTo: batch.replacingLast(k, n))
 
@@ -34,11 +34,29 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
         let matrices = batch.count
         let columns = product.columnsPerTask(matrices: matrices)
         let tasksPerMatrix = max(1, (n + columns - 1) / columns)
+        let isParallel = product.isWorthSharing(matrices: matrices)
+        func runBlocks() {
+            precondition(
+                b.strides[-2] == 1 && b.strides[-1] == k && matrices == 1
+                    && k % b.element.blockSize == 0,
+                "\(b.element.rawValue) weights are multiplied as [out, in], transposed")
+            let blocks = b.storage.start.assumingMemoryBound(to: UInt8.self)
+            let start = blocks + b.element.byteCount(b.offset)
+            a.withElements { x in
+                let quantized = product.isGemm ? nil : QuantizedRows(x, count: m, k: k)
+                ThreadPool.shared.run(tasksPerMatrix, isParallel: isParallel) { task in
+                    let range = task * columns..<min(n, (task + 1) * columns)
+                    if let quantized {
+                        product.gemvOfBlocks(quantized, start, b.element, out, range)
+                    } else {
+                        product.gemmOfBlocks(x, start, b.element, out, range)
+                    }
+                }
+            }
+        }
         func run<E: Element>(_ type: E.Type) {
             let (aStart, bStart) = (a.storage.elements() + a.offset, b.storage.elements(as: type))
-            ThreadPool.shared.run(
-                matrices * tasksPerMatrix, isParallel: product.isWorthSharing(matrices: matrices)
-            ) { task in
+            ThreadPool.shared.run(matrices * tasksPerMatrix, isParallel: isParallel) { task in
                 let (matrix, block) = (task / tasksPerMatrix, task % tasksPerMatrix)
                 let (i, j) = (matrix / batch.lanes[1], matrix % batch.lanes[1])
                 product.compute(
@@ -52,6 +70,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
             case .float32: run(Float.self)
             case .float16: run(Half.self)
             case .bfloat16: run(BFloat16.self)
+            case .q8, .q4, .q4K, .q5K, .q6K: runBlocks()
             }
         }
     }
@@ -67,6 +86,9 @@ struct MatrixProduct {
     var threads = ThreadPool.shared.threads
 
     private enum Kernel { case gemvOfRows, gemvOfColumns, gemm }
+
+    /// Whether many rows share what is read of `b`.
+    var isGemm: Bool { kernel == .gemm }
 
     private var kernel: Kernel {
         if m >= 4 || aStrides.column != 1 { return .gemm }

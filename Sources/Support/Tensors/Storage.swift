@@ -12,7 +12,7 @@ final class Storage {
 
     init(count: Int, element: ElementType = .float32) {
         _ = Storage.freedMemoryIsReused
-        start = .allocate(byteCount: max(1, count * element.size), alignment: 16)
+        start = .allocate(byteCount: max(1, element.byteCount(count)), alignment: 16)
         (self.count, self.element, owner) = (count, element, nil)
     }
 
@@ -32,7 +32,7 @@ final class Storage {
     }
 
     var bytes: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: start, count: count * element.size)
+        UnsafeMutableRawBufferPointer(start: start, count: element.byteCount(count))
     }
 
     /// Whether a tensor may write Floats into this memory.

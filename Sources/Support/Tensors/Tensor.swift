@@ -44,14 +44,14 @@ public struct Tensor: @unchecked Sendable {
         _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
         precondition(isContiguous)
-        let (start, count) = (offset * element.size, shape.count * element.size)
+        let (start, count) = (element.byteCount(offset), element.byteCount(shape.count))
         return try withExtendedLifetime(storage) {
             try body(UnsafeRawBufferPointer(rebasing: storage.bytes[start..<start + count]))
         }
     }
 
     /// The size of the tensor's memory in bytes, reserved capacity included.
-    public var storageBytes: Int { storage.count * element.size }
+    public var storageBytes: Int { element.byteCount(storage.count) }
 
     /// Calls `body` with a pointer to the first element, valid during the call.
     /// - Precondition: the element type is Float.
@@ -115,5 +115,9 @@ public struct Tensor: @unchecked Sendable {
     }
 
     /// The same elements as Floats: this tensor if it has them, otherwise a copy.
-    consuming func widened() -> Tensor { element == .float32 ? self : contiguous() }
+    /// - Precondition: they are not quantised; only `matmul` and copies of rows read blocks.
+    consuming func widened() -> Tensor {
+        precondition(!element.isQuantized, "no arithmetic with \(element.rawValue) weights")
+        return element == .float32 ? self : contiguous()
+    }
 }

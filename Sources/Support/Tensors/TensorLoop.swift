@@ -83,6 +83,12 @@ func copy(_ source: Tensor, to target: UnsafeMutablePointer<Float>, strides: Sha
         case .float32: copy(Float.self)
         case .float16: copy(Half.self)
         case .bfloat16: copy(BFloat16.self)
+        case .q8, .q4, .q4K, .q5K, .q6K:
+            precondition(source.isContiguous && strides == nil, "blocks are copied whole")
+            let blocks = source.storage.bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            dequantize(
+                blocks + source.element.byteCount(source.offset), source.element,
+                count: source.shape.count, to: target)
         }
     }
 }

@@ -10,20 +10,29 @@ public final class Tokenizer: @unchecked Sendable {
     /// The tokens at the beginning and at the end of a text.
     public let bos: Int, eos: Int
 
+    /// Reads a `tokenizer.model`, or rebuilds the one in a GGUF file.
     /// - Parameter vocabSize: the number of tokens that the model expects.
     /// - Throws: `FileError` if the file cannot be read, `TokenizerError` if it is not a tokenizer
-    ///   or has another size.
+    ///   or has another size, `WeightFileError` if a GGUF file has no such tokenizer.
     public init(contentsOf path: String, vocabSize: Int) throws {
         let file = try MappedFile(path: path)
-        let loaded = withExtendedLifetime(file) {
-            sentencepiece_load(file.bytes.baseAddress!, file.bytes.count)
+        if GGUFFile.recognises(file.bytes) {
+            let gguf = try withPath(path) { try GGUFTokenizer(GGUFMetadata(file.bytes)) }
+            guard let processor = sentencepiece_load(gguf.model.bytes, gguf.model.bytes.count)
+            else {
+                throw TokenizerError.notAccepted(path)
+            }
+            self.processor = processor
+            (bos, eos) = (gguf.bos, gguf.eos)
+        } else {
+            let loaded = withExtendedLifetime(file) {
+                sentencepiece_load(file.bytes.baseAddress!, file.bytes.count)
+            }
+            guard let processor = loaded else { throw TokenizerError.notSentencePiece(path) }
+            self.processor = processor
+            (bos, eos) = (Int(sentencepiece_bos(processor)), Int(sentencepiece_eos(processor)))
         }
-        guard let processor = loaded else {
-            throw TokenizerError.notSentencePiece(path)
-        }
-        self.processor = processor
         self.vocabSize = Int(sentencepiece_size(processor))
-        (bos, eos) = (Int(sentencepiece_bos(processor)), Int(sentencepiece_eos(processor)))
         guard self.vocabSize == vocabSize else {
             throw TokenizerError.wrongSize(path, expected: vocabSize, found: self.vocabSize)
         }
@@ -88,6 +97,7 @@ public final class Tokenizer: @unchecked Sendable {
 /// A problem with a tokenizer file.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case notSentencePiece(_ path: String)
+    case notAccepted(_ path: String)
     case wrongSize(_ path: String, expected: Int, found: Int)
     case missingBosOrEos(_ path: String)
 
@@ -95,6 +105,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notSentencePiece(let path):
             "\(path): expected a SentencePiece model (tokenizer.model), found something else"
+        case .notAccepted(let path):
+            "\(path): expected pieces that SentencePiece accepts, found some twice or two unknown ones"
         case .wrongSize(let path, let expected, let found):
             "\(path): expected \(expected) tokens (the model's vocab_size), found \(found)"
         case .missingBosOrEos(let path):

@@ -81,12 +81,12 @@ enum Llama2cFile {
     /// This format is tried last, so the file has no known format.
     private static func unknownFormat(_ found: String) -> Problem {
         .unexpected(
-            ".lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin", found: found)
+            ".lmw (magic number 0x696D756C), GGUF, .safetensors or llama2.c's legacy .bin",
+            found: found)
     }
 
     /// The name of an unsupported format, by the file's first bytes.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String? {
-        if bytes.starts(with: "GGUF".utf8) { return "GGUF, llama.cpp's format" }
         if bytes.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
         if bytes.starts(with: "24ka".utf8) { return "llama2.c's later .bin; export with version 0" }
         return nil

@@ -42,7 +42,8 @@ final class MappedFile {
     /// - Precondition: the values lie within the file, at a multiple of their size.
     func tensor(at offset: Int, shape: Shape, element: ElementType = .float32) -> Tensor {
         precondition(
-            offset % element.size == 0 && offset + shape.count * element.size <= bytes.count)
+            offset % element.alignment == 0
+                && offset + element.byteCount(shape.count) <= bytes.count)
         let storage = Storage(
             borrowing: bytes.baseAddress! + offset, count: shape.count, element: element,
             owner: self)

@@ -53,13 +53,13 @@ enum SafetensorsFile {
         var end = 0  // of the previous tensor
         for (name, entry) in inOrder {
             let (dtype, shape, offsets) = (entry.dtype, entry.shape, entry.offsets)
-            guard let element = ElementType(rawValue: dtype) else {
-                let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+            guard let element = ElementType.numbers.first(where: { $0.rawValue == dtype }) else {
+                let known = ElementType.numbers.map(\.rawValue).joined(separator: ", ")
                 throw Problem.badValue("the type of \(name)", "one of \(known)", found: dtype)
             }
             let hasSizes = shape.allSatisfy { $0 >= 0 }
             try require(hasSizes, "no negative size", as: "the shape of \(name)", found: shape)
-            guard let size = (shape + [element.size]).checkedProduct, size < Int.max - end
+            guard let size = (shape + [element.blockByteCount]).checkedProduct, size < Int.max - end
             else { throw Problem.overflow(name) }
             try require(
                 offsets == [end, end + size], "\([end, end + size])",
@@ -84,8 +84,11 @@ enum SafetensorsFile {
         var (header, end) = ([String: HeaderEntry](), 0)
         for name in names {
             let (element, shape) = (weights[name].element, weights[name].shape)
+            try require(
+                !element.isQuantized, "F32, F16 or BF16, which .safetensors has",
+                as: "the type of \(name)", found: element.rawValue)
             let start = end
-            end += shape.count * element.size
+            end += element.byteCount(shape.count)
             header[HuggingFace.name(of: name)] = HeaderEntry(
                 dtype: element.rawValue, shape: shape.array, offsets: [start, end])
         }

@@ -1,5 +1,5 @@
-// TensorEntry: a tensor in a file, not yet checked. The readers of `.lmw` and `.safetensors` list a
-// file's entries; `matched` checks them against the tensors of a Llama.
+// TensorEntry: a tensor in a file, not yet checked. The readers of `.lmw`, GGUF and `.safetensors` list
+// a file's entries; `matched` checks them against the tensors of a Llama.
 
 /// A tensor in a file; its values begin at `offset`.
 struct TensorEntry {
@@ -10,7 +10,7 @@ struct TensorEntry {
 
     /// A view of the file's memory, or a copy if the values are unaligned.
     var tensor: Tensor {
-        offset % element.size == 0
+        offset % element.alignment == 0
             ? file.tensor(at: offset, shape: Shape(shape), element: element) : copied { $0 }
     }
 
@@ -19,7 +19,7 @@ struct TensorEntry {
     /// - Parameter source: maps a row of the copy to a row of the original.
     func copied(rows source: (Int) -> Int) -> Tensor {
         let (shape, rows) = (Shape(shape), shape[0])
-        let rowSize = shape.count / rows * element.size
+        let rowSize = element.byteCount(shape.count / rows)
         let storage = Storage(count: shape.count, element: element)
         let (copy, original) = (storage.bytes.baseAddress!, file.bytes.baseAddress! + offset)
         ThreadPool.shared.run((rows + 63) / 64) { task in

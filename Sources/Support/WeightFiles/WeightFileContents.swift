@@ -64,7 +64,7 @@ package struct WeightFileContents {
     /// Appends a tensor's elements in their own element type.
     /// - Parameter source: maps a row of the file to a row of the tensor.
     mutating func append(_ tensor: Tensor, rows source: @escaping (Int) -> Int) {
-        let byteCount = tensor.shape.count * tensor.element.size
+        let byteCount = tensor.element.byteCount(tensor.shape.count)
         append(rows: tensor.shape[0], byteCount: byteCount) { rows in
             var bytes: [UInt8] = []
             for row in rows { tensor[source(row)].withBytes { bytes += $0 } }

@@ -14,6 +14,8 @@ public struct WeightFileError: Error, Equatable, CustomStringConvertible {
         case missingTensor(String)
         case repeatedTensor(String)
         case unknownTensor(String)
+        case missingKey(String)
+        case repeatedKey(String)
         case inexpressible(_ format: String, _ name: String, _ value: Float, only: Float)
         case tooLarge(Int)
     }
@@ -56,6 +58,8 @@ extension Problem {
         case .missingTensor(let name): "the tensor \(name) is missing"
         case .repeatedTensor(let name): "the tensor \(name) occurs twice"
         case .unknownTensor(let name): "unexpected tensor \(name)"
+        case .missingKey(let key): "the key \(key) is missing"
+        case .repeatedKey(let key): "the key \(key) occurs twice"
         case .inexpressible(let format, let name, let value, let only):
             "\(format) cannot store \(name) = \(value): its readers assume \(only)"
         case .tooLarge(let number): "the format cannot store \(number): its numbers have 32 bits"

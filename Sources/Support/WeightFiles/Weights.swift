@@ -21,6 +21,7 @@ public struct Weights: Sendable {
         (config, tensors) = try withPath(file.path) {
             switch format {
             case .lmw: try LMWFile.read(file)
+            case .gguf: try GGUFFile.read(file)
             case .llama2c: try Llama2cFile.read(file)
             case .safetensors, .safetensorsIndex: try HuggingFace.read(file)
             }
@@ -49,6 +50,7 @@ public struct Weights: Sendable {
 /// The formats of weight files.
 public enum WeightFormat: String, Sendable {
     case lmw = ".lmw, version 1"
+    case gguf = "GGUF, llama.cpp's format"
     case llama2c = "llama2.c's legacy .bin"
     case safetensors = "Hugging Face's .safetensors"
     case safetensorsIndex = "Hugging Face's .safetensors, sharded"
@@ -57,6 +59,8 @@ public enum WeightFormat: String, Sendable {
     init(of bytes: UnsafeRawBufferPointer) {
         if LMWFile.recognises(bytes) {
             self = .lmw
+        } else if GGUFFile.recognises(bytes) {
+            self = .gguf
         } else if SafetensorsFile.recognises(bytes) {
             self = .safetensors
         } else {

@@ -30,6 +30,14 @@ import Testing
         #expect(values(.float32) != values(.float32, seed: 2))
     }
 
+    @Test func `blocks fill whole rows, and vectors have none`() {
+        let weights = Weights(random: config, element: .q4K, seed: 1)
+        #expect(weights["output.weight"].element == .q8)  // rows of 32
+        #expect(weights["layers.0.feed_forward.w2.weight"].element == .float32)  // rows of 48
+        #expect(weights["norm.weight"].element == .float32)
+        for (name, _) in config.shapes { #expect(!weights[name].values.contains { !$0.isFinite }) }
+    }
+
     @Test func `matrices holds every matrix of a layer and the classifier`() {
         let weights = Weights(random: config, element: .float32, seed: 1)
         let layer = 2 * 32 * 32 + 2 * 16 * 32 + 3 * 48 * 32

@@ -8,7 +8,7 @@ import Testing
 @testable import Support
 
 private let expected =
-    "expected .lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin, found "
+    "expected .lmw (magic number 0x696D756C), GGUF, .safetensors or llama2.c's legacy .bin, found "
 
 @Suite struct Llama2cFileTests {
     // MARK: Reading

@@ -7,7 +7,7 @@ import Testing
 @testable import Support
 
 private let expected =
-    "expected .lmw (magic number 0x696D756C), .safetensors or llama2.c's legacy .bin, found "
+    "expected .lmw (magic number 0x696D756C), GGUF, .safetensors or llama2.c's legacy .bin, found "
 
 @Suite struct WeightsTests {
     @Test func `the format is detected by content, not by name`() throws {
@@ -80,7 +80,7 @@ private let expected =
     }
 
     @Test(arguments: [
-        ("GGUF", "GGUF, llama.cpp's format"), ("PK\u{3}\u{4}", "a ZIP archive, perhaps PyTorch's"),
+        ("PK\u{3}\u{4}", "a ZIP archive, perhaps PyTorch's"),
         ("24ka", "llama2.c's later .bin; export with version 0"),
     ])
     func `formats of other programs are named`(start: String, name: String) throws {

@@ -13,6 +13,7 @@
 #endif
 
 typedef float lanes8 __attribute__((ext_vector_type(8)));
+typedef float lanes16 __attribute__((ext_vector_type(16)));
 typedef int32_t int8lanes __attribute__((ext_vector_type(8)));
 typedef uint8_t bytes16 __attribute__((ext_vector_type(16)));
 typedef uint8_t bytes32 __attribute__((ext_vector_type(32)));
@@ -145,7 +146,6 @@ static inline void dot_q4_0(const uint8_t *_Nonnull block, quantized_row x, int 
 
 /// The activations' sums of each 32.
 static inline lanes8 sums_of_32(const float *_Nonnull sums) {
-    typedef float lanes16 __attribute__((ext_vector_type(16)));
     lanes16 halves;
     memcpy(&halves, sums, sizeof halves);
     return halves.even + halves.odd;
@@ -157,7 +157,15 @@ static inline lanes8 floats8(const void *_Nonnull floats) {
     return loaded;
 }
 
-/// Q4_K, and Q5_K where `high` has the fifth bits. All scales of the block are made at once.
+/// The j-th 32 weights of a Q4_K block, 0 to 15, and of Q5_K, 0 to 31, where `high` has the fifth bits.
+static inline bytes32 weights_k(const uint8_t *_Nullable high, const uint8_t *_Nonnull nibbles,
+                                int j) {
+    bytes32 pair = load32(nibbles + j / 2 * 32);
+    bytes32 weights = j % 2 ? pair >> 4 : pair & 15;
+    return high ? weights | (load32(high) >> (uint8_t)j & 1) << 4 : weights;
+}
+
+/// All scales of a Q4_K or Q5_K block are made at once.
 static inline void dot_k(const uint8_t *_Nonnull block, const uint8_t *_Nullable high,
                          const uint8_t *_Nonnull nibbles, quantized_row x, int i,
                          dot_sums *_Nonnull sums) {
@@ -165,13 +173,10 @@ static inline void dot_k(const uint8_t *_Nonnull block, const uint8_t *_Nullable
     scales_and_minima(block + 4, &scales, &minima);
     scales *= half_at(block, 0) * floats8(x.scales + 8 * i);
     sums->lanes -= minima * half_at(block, 1) * sums_of_32(x.sums + 16 * i);
-    bytes32 fifth = high ? load32(high) : (bytes32)0;
 #pragma clang loop unroll(full)
     for (int j = 0; j < 8; j++) {
-        bytes32 pair = load32(nibbles + j / 2 * 32);
-        bytes32 weights = j % 2 ? pair >> 4 : pair & 15;
-        if (high) weights |= (fifth >> (uint8_t)j & 1) << 4;
-        int8lanes dot = dot_unsigned(weights, load32(x.values + 32 * (8 * i + j)));
+        int8lanes dot = dot_unsigned(weights_k(high, nibbles, j),
+                                     load32(x.values + 32 * (8 * i + j)));
         sums->lanes += scaled(dot, scales[j]);
     }
 }
@@ -244,6 +249,13 @@ DOT_TWO_ROWS(dot_q6_k, 210)
 
 // The values of one block.
 
+/// (weight - zero) · scale - minimum, of 16 weights.
+static inline void store_values(bytes16 weights, float zero, float scale, float minimum,
+                                float *_Nonnull out) {
+    lanes16 values = (__builtin_convertvector(weights, lanes16) - zero) * scale - minimum;
+    memcpy(out, &values, sizeof values);
+}
+
 static inline void values_q8_0(const uint8_t *_Nonnull block, float *_Nonnull out) {
     float d = half_at(block, 0);
     for (int l = 0; l < 32; l++) out[l] = d * (int8_t)block[2 + l];
@@ -251,10 +263,9 @@ static inline void values_q8_0(const uint8_t *_Nonnull block, float *_Nonnull ou
 
 static inline void values_q4_0(const uint8_t *_Nonnull block, float *_Nonnull out) {
     float d = half_at(block, 0);
-    for (int l = 0; l < 16; l++) {
-        out[l] = d * ((block[2 + l] & 15) - 8);
-        out[l + 16] = d * ((block[2 + l] >> 4) - 8);
-    }
+    bytes16 nibbles = load16(block + 2);
+    store_values(nibbles & 15, 8, d, 0, out);
+    store_values(nibbles >> 4, 8, d, 0, out + 16);
 }
 
 static inline void values_k(const uint8_t *_Nonnull block, const uint8_t *_Nullable high,
@@ -263,12 +274,11 @@ static inline void values_k(const uint8_t *_Nonnull block, const uint8_t *_Nulla
     scales_and_minima(block + 4, &scales, &minima);
     scales *= half_at(block, 0);
     minima *= half_at(block, 1);
+#pragma clang loop unroll(full)
     for (int j = 0; j < 8; j++) {
-        for (int l = 0; l < 32; l++) {
-            int q = nibbles[j / 2 * 32 + l] >> (j % 2 * 4) & 15;
-            if (high) q |= (high[l] >> j & 1) << 4;
-            out[32 * j + l] = scales[j] * q - minima[j];
-        }
+        bytes32 weights = weights_k(high, nibbles, j);
+        store_values(weights.lo, 0, scales[j], minima[j], out + 32 * j);
+        store_values(weights.hi, 0, scales[j], minima[j], out + 32 * j + 16);
     }
 }
 
@@ -283,10 +293,11 @@ static inline void values_q5_k(const uint8_t *_Nonnull block, float *_Nonnull ou
 static inline void values_q6_k(const uint8_t *_Nonnull block, float *_Nonnull out) {
     const int8_t *scales = (const int8_t *)block + 192;
     float d = half_at(block + 202, 3);
+#pragma clang loop unroll(full)
     for (int j = 0; j < 8; j++) {
         bytes32 weights = weights_q6_k(block, j);
-        for (int l = 0; l < 32; l++)
-            out[32 * j + l] = d * scales[2 * j + l / 16] * ((int)weights[l] - 32);
+        store_values(weights.lo, 32, d * scales[2 * j], 0, out + 32 * j);
+        store_values(weights.hi, 32, d * scales[2 * j + 1], 0, out + 32 * j + 16);
     }
 }
 

@@ -6,7 +6,7 @@
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
 # make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
-# Each installs missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
+# All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
 .PHONY: run build test bench diff stories15M stories42M stories110M check-docs check-portable packages curl

@@ -1,7 +1,7 @@
 """Plots the results of `full-llama bench --json`:
 
     python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] Benchmarks/speed.svg --model 15M --threads 2
-    python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] docs/speed-all.svg
+    python3 Benchmarks/plot.py RESULTS.json [MORE.json ..] Benchmarks/speed-all.svg
 
 Each model has two panels: prefill over the prompt, decode over the position. Lines are named at their ends. Points are
 medians, bars reach from the slowest to the fastest repeat, dashes are the machine's limit."""

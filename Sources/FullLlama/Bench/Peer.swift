@@ -1,5 +1,5 @@
-// Peer: another program that runs the same tests on the same weights, for `--peers`. The programs
-// are not part of this project.
+// Peer: recognises another program, and measures it with Bench's tests on the same weights, for
+// `--peers`. The programs are not part of this project.
 
 import Foundation
 import Support

@@ -1,5 +1,5 @@
-// WorkerProcess: runs a process that measures, and says how much memory it needed. Bench and Peer
-// use it.
+// WorkerProcess: runs a process that measures, reports its peak memory, and ends it on Ctrl-C.
+// Bench and Peer use it.
 
 import ArgumentParser
 import Foundation

@@ -1,5 +1,5 @@
-// TextOutput: writes generated text to standard output, for compact-llama and full-llama.
-// `printNote` writes everything else to standard error.
+// TextOutput: writes generated text to standard output, for compact-llama and full-llama, and ends
+// the line and the program on Ctrl-C. `printNote` writes everything else to standard error.
 
 import Synchronization
 

@@ -1,5 +1,6 @@
-// Tensor: a numpy-like array of Float with value semantics. Views are in TensorViews.swift,
-// arithmetic in TensorMath.swift, the matrix product in Matmul.swift.
+// Tensor: a numpy-like array of Float with value semantics; `append` grows it in place, as the KV
+// cache needs. Views are in TensorViews.swift, arithmetic in TensorMath.swift, the matrix product
+// in Matmul.swift.
 
 /// A row-major array of `Float` with up to four axes. Copies share memory until one is changed.
 /// Weights may have another `element` type; arithmetic widens them to Float as it reads them.

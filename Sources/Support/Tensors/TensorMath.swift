@@ -1,4 +1,4 @@
-// TensorMath: numpy's element-wise arithmetic and functions, its reductions, stack and triu. If an
+// TensorMath: numpy's element-wise arithmetic, reductions, stack and triu (the causal mask). If an
 // operator's left operand is not referenced elsewhere, the result overwrites it in memory.
 
 // MARK: Arithmetic, with broadcasting

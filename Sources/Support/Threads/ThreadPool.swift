@@ -1,6 +1,6 @@
 // ThreadPool: runs the tasks of matmul and of large element-wise operations on all threads.
-// Decoding a token takes about 50 products of a few µs each, so an idle worker spins, yields its
-// core every 256 checks, and sleeps only after 500 µs without a task.
+// Decoding a token of stories15M takes 55 products of a few µs each, so an idle worker spins, yields
+// its core every 256 checks, and sleeps only after 500 µs without a task.
 
 import CIntrinsics
 import Dispatch

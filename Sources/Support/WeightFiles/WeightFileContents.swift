@@ -1,5 +1,5 @@
-// WeightFileContents: the contents of a weight file, before it is written. Each format describes
-// its contents; `Weights.write(as:to:)` and llama-weights write them.
+// WeightFileContents: writes weights to a file. Each format lists the contents as sections, which
+// are generated as they are written. `OutputFormat` names the formats; llama-weights uses it.
 
 /// A format that weights can be written in; the raw value is the ending of its files.
 package enum OutputFormat: String, CaseIterable, Sendable {

@@ -1,5 +1,5 @@
-// Weights: the sizes and the named tensors of a Llama, from a file of any format. The model takes
-// its tensors from here; each format has a file of its own.
+// Weights: recognises a weight file's format, and holds the sizes and the named tensors of a Llama.
+// The model takes its tensors from here; each format has a file of its own.
 
 /// The tensors of one model: complete, and with the right shapes.
 public struct Weights: Sendable {

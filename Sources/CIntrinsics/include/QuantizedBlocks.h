@@ -105,8 +105,17 @@ static inline int8lanes dot_signed(bytes32 weights, bytes32 activations) {
 #endif
 }
 
-static inline lanes8 scaled(int8lanes sums, float scale) {
-    return __builtin_convertvector(sums, lanes8) * scale;
+/// Adds integer sums times a scale, in one instruction where there is one.
+static inline void add_scaled(dot_sums *_Nonnull sums, int8lanes dot, float scale) {
+    sums->lanes += __builtin_convertvector(dot, lanes8) * scale;
+}
+
+/// Keeps the compiler from computing eight numbers one by one because each is used alone.
+static inline lanes8 as_vector(lanes8 lanes) {
+#if defined(__AVX__)
+    __asm__("" : "+x"(lanes));
+#endif
+    return lanes;
 }
 
 /// The eight 6-bit scales and the eight 6-bit minima that 12 bytes hold.
@@ -130,7 +139,7 @@ static inline void scales_and_minima(const uint8_t *_Nonnull bytes, lanes8 *_Non
 static inline void dot_q8_0(const uint8_t *_Nonnull block, quantized_row x, int i,
                             dot_sums *_Nonnull sums) {
     int8lanes dot = dot_signed(load32(block + 2), load32(x.values + 32 * i));
-    sums->lanes += scaled(dot, half_at(block, 0) * x.scales[i]);
+    add_scaled(sums, dot, half_at(block, 0) * x.scales[i]);
 }
 
 static inline void dot_q4_0(const uint8_t *_Nonnull block, quantized_row x, int i,
@@ -140,7 +149,7 @@ static inline void dot_q4_0(const uint8_t *_Nonnull block, quantized_row x, int 
     weights.lo = nibbles & 15;
     weights.hi = nibbles >> 4;
     float d = half_at(block, 0);
-    sums->lanes += scaled(dot_unsigned(weights, load32(x.values + 32 * i)), d * x.scales[i]);
+    add_scaled(sums, dot_unsigned(weights, load32(x.values + 32 * i)), d * x.scales[i]);
     sums->offset -= 8 * d * (x.sums[2 * i] + x.sums[2 * i + 1]);
 }
 
@@ -171,13 +180,13 @@ static inline void dot_k(const uint8_t *_Nonnull block, const uint8_t *_Nullable
                          dot_sums *_Nonnull sums) {
     lanes8 scales, minima;
     scales_and_minima(block + 4, &scales, &minima);
-    scales *= half_at(block, 0) * floats8(x.scales + 8 * i);
-    sums->lanes -= minima * half_at(block, 1) * sums_of_32(x.sums + 16 * i);
+    scales = as_vector(scales * half_at(block, 0) * floats8(x.scales + 8 * i));
+    sums->lanes -= as_vector(minima) * half_at(block, 1) * sums_of_32(x.sums + 16 * i);
 #pragma clang loop unroll(full)
     for (int j = 0; j < 8; j++) {
         int8lanes dot = dot_unsigned(weights_k(high, nibbles, j),
                                      load32(x.values + 32 * (8 * i + j)));
-        sums->lanes += scaled(dot, scales[j]);
+        add_scaled(sums, dot, scales[j]);
     }
 }
 

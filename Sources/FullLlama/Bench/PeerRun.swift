@@ -27,10 +27,16 @@ enum PeerRun {
     /// - Returns: nil if the text is shorter.
     static func runRates(_ test: BenchTest, repeats: Int, times: [UInt64]) -> [Double]? {
         guard times.count == steps(test, repeats) else { return nil }
-        return (1...repeats).map { i in
+        let durations = (1...repeats).map { i in
             let start = test.count + BenchTest.steps * i - 2
-            let nanoseconds = times[start + BenchTest.steps] - times[start]
-            return Double(BenchTest.steps) * 1e9 / Double(nanoseconds)
+            return times[start + BenchTest.steps] - times[start]
+        }
+        // the tokens of a small model may arrive together: then only the mean of all repeats counts
+        let total = durations.reduce(0, +)
+        guard total > 0 else { return nil }
+        let mean = Double(BenchTest.steps * repeats) * 1e9 / Double(total)
+        return durations.map { nanoseconds in
+            durations.contains(0) ? mean : Double(BenchTest.steps) * 1e9 / Double(nanoseconds)
         }
     }
 

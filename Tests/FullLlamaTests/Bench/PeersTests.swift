@@ -69,6 +69,14 @@ import Testing
         #expect(abs(rates[0] - 8 / ((31.0 * 31 - 23 * 23) / 1000)) < 1e-9)
         #expect(abs(rates[1] - 8 / ((39.0 * 39 - 31 * 31) / 1000)) < 1e-9)
         #expect(PeerRun.runRates(test, repeats: 2, times: times.dropLast()) == nil)
+        // the tokens of a repeat that arrive together give the mean of all repeats
+        let together = times.enumerated().map { $0 < 32 ? times[0] : $1 }
+        let mean = 16 / ((39.0 * 39 - 1) / 1000)
+        for rate in PeerRun.runRates(test, repeats: 2, times: together)! {
+            #expect(abs(rate - mean) < 1e-9)
+        }
+        let never = times.map { _ in times[0] }
+        #expect(PeerRun.runRates(test, repeats: 2, times: never) == nil)
     }
 
     @Test(arguments: ElementType.numbers)

@@ -17,7 +17,10 @@ public final class Tokenizer: @unchecked Sendable {
     public init(contentsOf path: String, vocabSize: Int) throws {
         let file = try MappedFile(path: path)
         if GGUFFile.recognises(file.bytes) {
-            let gguf = try withPath(path) { try GGUFTokenizer(GGUFMetadata(file.bytes)) }
+            // the metadata points into the file
+            let gguf = try withExtendedLifetime(file) {
+                try withPath(path) { try GGUFTokenizer(GGUFMetadata(file.bytes)) }
+            }
             guard let processor = sentencepiece_load(gguf.model.bytes, gguf.model.bytes.count)
             else {
                 throw TokenizerError.notAccepted(path)

@@ -14,8 +14,8 @@ package struct ConfigFile: Codable {
     /// Reads `config.json` in the folder of another file.
     package init(nextTo path: String) throws {
         let file = try MappedFile(path: siblingPath("config.json", of: path))
-        self = try withPath(file.path) {
-            try decodeJSON(ConfigFile.self, file.bytes, "the contents")
+        self = try withExtendedLifetime(file) {
+            try withPath(file.path) { try decodeJSON(ConfigFile.self, file.bytes, "the contents") }
         }
     }
 

@@ -3,13 +3,14 @@
 # make bench           measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
+# make fuzz            fuzzes the readers, each for a minute; FUZZ="1800 GGUF" for half an hour of one
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
 # make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
 # All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test bench diff stories15M stories42M stories110M check-docs check-portable packages curl
+.PHONY: run build test bench fuzz diff stories15M stories42M stories110M check-docs check-portable packages curl
 .DEFAULT_GOAL := run
 
 # The shell reads the values from the environment, so that a prompt may contain any character.
@@ -32,6 +33,9 @@ test: packages
 bench: packages
 	swift build --configuration release --product full-llama
 	.build/release/full-llama bench $(OPTIONS)
+
+fuzz: packages
+	FuzzTesting/fuzz.sh $(FUZZ)
 
 diff:
 	@git diff --no-index --color --word-diff=color --word-diff-regex='//.*|[[:alnum:]_]+|[^[:space:]]' \

@@ -1,0 +1,86 @@
+// ExerciseTests: the checks of the exercises accept the lesson's code, refuse the stubs, and name
+// what differs.
+
+import Foundation
+import Support
+import Testing
+
+@testable import Exercise
+@testable import Lesson
+
+@Suite struct ExerciseTests {
+    private let model: Model
+
+    init() throws { model = try Model() }
+
+    /// The lesson's checks of every chapter, in the order of `Chapter.all`.
+    private var lesson: [(Model) -> [Check]] {
+        [
+            LessonAttention().checks, LessonAttention().checks, LessonRoPE().checks,
+        ]
+    }
+
+    @Test func `the lesson's code passes every check`() {
+        #expect(lesson.count == Chapter.all.count)
+        for (chapter, checks) in zip(Chapter.all, lesson) {
+            for check in checks(model) {
+                let difference = check.difference()
+                #expect(difference == nil, "chapter \(chapter.number), \(check.name)")
+            }
+        }
+    }
+
+    /// As long as no reader has written one: the test is for the project's own copy.
+    @Test(arguments: Chapter.all.map(\.number))
+    func `a stub fails every check, and its chapter says how many there are`(
+        number: Int
+    ) throws {
+        let checks = Chapter.all[number - 1].checks(model)
+        for check in checks { #expect(check.difference() != nil, "\(check.name)") }
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../docs/course").standardized
+        let file = try #require(
+            FileManager.default.contentsOfDirectory(atPath: folder.path)
+                .first { $0.hasPrefix("\(number)-") })
+        let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
+        #expect(text.contains("0 of \(checks.count) checks pass"))
+    }
+
+    @Test func `a wrong shape, a wrong number and a wrong row are named`() {
+        let expected = Grid([2, 2], [1, 2, 3, -.infinity])
+        func difference(_ found: Tensor) -> String? { expected.difference(from: found) }
+        #expect(difference(Tensor([1, 2, 3, -.infinity], shape: [2, 2])) == nil)
+        #expect(difference(Tensor([1, 2, 3.0001, -.infinity], shape: [2, 2])) == nil)
+        #expect(difference(zeros(2, 3)) == "expected shape [2, 2], found shape [2, 3]")
+        #expect(difference(zeros(4)) == "expected shape [2, 2], found shape [4]")
+        #expect(
+            difference(Tensor([1, 2, 4, 0], shape: [2, 2]))
+                == "shape [2, 2] is right, but at [1, 0] expected 3.0, found 4.0")
+        #expect(
+            difference(Tensor([1, 2, 3, .nan], shape: [2, 2]))
+                == "shape [2, 2] is right, but at [1, 1] expected -inf, found nan")
+        let rows = Check("rows", [0, 2, 1]) { [0, 1, 2] }
+        #expect(rows.difference() == "expected [0, 2, 1], found [0, 1, 2]")
+    }
+
+    @Test func `a run counts the checks that pass and names the first that differs`() throws {
+        let chapter = Chapter(number: 3, title: "RoPE") { _ in
+            [
+                Check("a", Grid([1], [1])) { Tensor([1]) }, Check("b", [1]) { [2] },
+                Check("c", [1]) { [3] },
+            ]
+        }
+        var text = ""
+        #expect(try !chapter.run(model) { text += $0 })
+        #expect(
+            text == """
+                Chapter 3: RoPE
+                  a: ok
+                  b: expected [1], found [2]
+                  c: expected [1], found [3]
+                1 of 3 checks pass.
+                The first that differs: b. Your turn in Exercises/Sources/Stubs/Chapter3.swift
+
+                """)
+    }
+}

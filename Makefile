@@ -33,7 +33,7 @@ test: packages
 
 exercise: packages
 	swift build --package-path Exercises --scratch-path .build --product exercise
-	@SWIFT_BACKTRACE=enable=yes,color=no,limit=6,registers=none,images=none .build/debug/exercise "$$N"
+	@SWIFT_BACKTRACE=enable=yes,color=no,limit=6,top=0,threads=crashed,registers=none,images=none .build/debug/exercise "$$N"
 
 bench: packages
 	swift build --configuration release --product full-llama

@@ -13,10 +13,12 @@ import Testing
 
     init() throws { model = try Model() }
 
-    /// The lesson's checks of every chapter, in the order of `Chapter.all`.
+    /// The checks of every chapter, of the lesson's code or the full variant's.
     private var lesson: [(Model) -> [Check]] {
         [
-            LessonAttention().checks, LessonAttention().checks, LessonRoPE().checks,
+            LessonTokens(tokenizer: model.tokenizer).checks, LessonAttention().checks,
+            LessonRoPE().checks, LessonCache(heads: 1, headSize: 2).checks,
+            LessonBlock(weights: model.weights).checks, FullSampling().checks,
         ]
     }
 

@@ -7,10 +7,14 @@ struct Chapter {
     let checks: (Model) -> [Check]
 
     static var all: [Chapter] {
-        [
-            Chapter(number: 1, title: "attention", checks: Chapter2().checks),
+        let cache = Chapter4(heads: 1, headSize: 1)
+        return [
+            Chapter(number: 1, title: "tokens and embeddings", checks: Chapter1().checks),
             Chapter(number: 2, title: "attention", checks: Chapter2().checks),
             Chapter(number: 3, title: "RoPE", checks: Chapter3().checks),
+            Chapter(number: 4, title: "the KV cache", checks: cache.checks),
+            Chapter(number: 5, title: "a layer", checks: Chapter5().checks),
+            Chapter(number: 6, title: "sampling", checks: Chapter6().checks),
         ]
     }
 

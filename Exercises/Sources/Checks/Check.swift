@@ -16,8 +16,10 @@ struct Check {
         difference = { expected.difference(from: found()) }
     }
 
-    /// Compares numbers that must be equal: tokens or rows.
-    init(_ name: String, _ expected: [Int], _ found: @escaping () -> [Int]) {
+    /// Compares lists that must be equal: of tokens, rows or pieces.
+    init<Element: Equatable>(
+        _ name: String, _ expected: [Element], _ found: @escaping () -> [Element]
+    ) {
         self.name = name
         difference = {
             let found = found()

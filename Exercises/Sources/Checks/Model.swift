@@ -18,6 +18,12 @@ struct Model {
             vocabSize: weights.config.vocabSize)
     }
 
+    /// The token of every piece of text. Tokens below 259 are BOS and the like, and single bytes.
+    var vocabulary: [String: Int] {
+        let pairs = (259..<config.vocabSize).map { (tokenizer.spelling($0), $0) }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+
     /// One layer's weights.
     func layer(_ i: Int) -> Layer {
         func weight(_ name: String) -> Tensor { weights["layers.\(i).\(name).weight"] }

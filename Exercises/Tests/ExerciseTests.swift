@@ -39,13 +39,29 @@ import Testing
     ) throws {
         let checks = Chapter.all[number - 1].checks(model)
         for check in checks { #expect(check.difference() != nil, "\(check.name)") }
+        #expect(try course(number).contains("\n0 of \(checks.count) checks pass.\n"))
+    }
+
+    @Test func `the attention weights in chapter 2 are the model's`() throws {
+        let weights = model.attentionWeights("Lily wanted to play with a ball", layer: 2)
+        let tokens = model.tokenizer.encode("Lily wanted to play with a ball")
+            .map(model.tokenizer.spelling)
+        let (lily, with) = (tokens.firstIndex(of: " Lily")!, tokens.firstIndex(of: " with")!)
+        let named = [weights[3, with, lily], weights[1, tokens.count - 1, with]]
+            .map { String(format: "%.2f", $0) }
+        let text = try course(2)
+        #expect(text.contains("\" with\" gives \" Lily\" the weight \(named[0])"))
+        #expect(text.contains("\" ball\" gives \" with\" \(named[1])"))
+    }
+
+    /// The text of a chapter.
+    private func course(_ number: Int) throws -> String {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../docs/course").standardized
         let file = try #require(
             FileManager.default.contentsOfDirectory(atPath: folder.path)
                 .first { $0.hasPrefix("\(number)-") })
-        let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
-        #expect(text.contains("0 of \(checks.count) checks pass"))
+        return try String(contentsOf: folder.appending(path: file), encoding: .utf8)
     }
 
     @Test func `a wrong shape, a wrong number and a wrong row are named`() {

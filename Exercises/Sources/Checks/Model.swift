@@ -46,7 +46,7 @@ struct Model {
         embedded(text).normed(Grid(layer(0).attentionNorm), eps: Double(config.normEps))
     }
 
-    /// The first layer's queries, keys and values, the first two rotated.
+    /// A layer's queries, keys and values, the first two rotated.
     func projections(_ x: Grid, _ layer: AttentionLayer) -> (q: Grid, k: Grid, v: Grid) {
         func heads(_ weight: Tensor) -> Grid { x.product(Grid(weight)).split(heads: layer.heads) }
         return (rotated(heads(layer.wq)), rotated(heads(layer.wk)), heads(layer.wv))
@@ -59,6 +59,14 @@ struct Model {
     func attention(_ x: Grid, _ layer: AttentionLayer) -> Grid {
         let (q, k, v) = projections(x, layer)
         return v.mixed(q.scores(k).masked.softmax).joined.product(Grid(layer.wo))
+    }
+
+    /// What each token's attention reads from each other: [heads, seq, seq].
+    func attentionWeights(_ text: String, layer i: Int) -> Grid {
+        let x = (0..<i).reduce(embedded(text)) { x, earlier in block(x, layer(earlier)) }
+        let normed = x.normed(Grid(layer(i).attentionNorm), eps: Double(config.normEps))
+        let (q, k, _) = projections(normed, layer(i).attention)
+        return q.scores(k).masked.softmax
     }
 
     func block(_ x: Grid, _ layer: Layer) -> Grid {

@@ -5,6 +5,7 @@ temporary folder that links to all its files, so that what they write disappears
 after a command are its transcript. Spaces, line breaks, speeds and sizes may differ; `…` stands for any lines.
 A command whose transcript ends in an error must fail, every other one must succeed.
 Commands in `backticks` run as well, and so does every option in a table of options, with full-llama.
+The address of a view in `page.html#…` needs that page, written by a command before, with the view and the line.
 A relative link must lead to a file or heading. A link to a line needs its text, if in backticks, on that line."""
 
 import argparse
@@ -160,6 +161,16 @@ class Checker:
             if command not in self.inline:
                 self.command(command, [])
             self.inline.add(command)
+        for page, fragment in re.findall(r'`(\w+\.html)#([^`]+)`', line):
+            self.view(Path(self.folder) / page, fragment)
+
+    def view(self, page, fragment):
+        """Checks the address of a view in a report."""
+        text = page.read_text() if page.exists() else ''
+        fields = dict(part.split('=') for part in fragment.split('&'))
+        is_right = f'{fields["view"]}: "' in text and (
+            'line' not in fields or f'"name":"{fields["line"]}"' in text)
+        self.report('ok' if is_right else 'WRONG', f'{page.name}#{fragment}')
 
     def command(self, command, expected):
         """Runs a command, and returns the transcript that it should have."""

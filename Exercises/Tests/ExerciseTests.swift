@@ -42,15 +42,15 @@ import Testing
         #expect(try course(number).contains("\n0 of \(checks.count) checks pass.\n"))
     }
 
-    @Test func `the attention weights in chapter 2 are the model's`() throws {
-        let weights = model.attentionWeights("Lily wanted to play with a ball", layer: 2)
+    @Test func `the probabilities in chapter 2 are the model's`() throws {
+        let p = model.attentionProbabilities("Lily wanted to play with a ball", layer: 2)
         let tokens = model.tokenizer.encode("Lily wanted to play with a ball")
             .map(model.tokenizer.spelling)
         let (lily, with) = (tokens.firstIndex(of: " Lily")!, tokens.firstIndex(of: " with")!)
-        let named = [weights[3, with, lily], weights[1, tokens.count - 1, with]]
+        let named = [p[3, with, lily], p[1, tokens.count - 1, with]]
             .map { String(format: "%.2f", $0) }
-        let text = try course(2)
-        #expect(text.contains("\" with\" gives \" Lily\" the weight \(named[0])"))
+        let text = try course(2).replacing("\n", with: " ")
+        #expect(text.contains("\" with\" gives \" Lily\" the probability \(named[0])"))
         #expect(text.contains("\" ball\" gives \" with\" \(named[1])"))
     }
 

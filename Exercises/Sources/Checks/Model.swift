@@ -61,8 +61,8 @@ struct Model {
         return v.mixed(q.scores(k).masked.softmax).joined.product(Grid(layer.wo))
     }
 
-    /// What each token's attention reads from each other: [heads, seq, seq].
-    func attentionWeights(_ text: String, layer i: Int) -> Grid {
+    /// A layer's softmax for a text: [heads, seq, seq].
+    func attentionProbabilities(_ text: String, layer i: Int) -> Grid {
         let x = (0..<i).reduce(embedded(text)) { x, earlier in block(x, layer(earlier)) }
         let normed = x.normed(Grid(layer(i).attentionNorm), eps: Double(config.normEps))
         let (q, k, _) = projections(normed, layer(i).attention)

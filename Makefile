@@ -1,6 +1,7 @@
 # make run             builds and tells a story; PROMPT="…" SEQLENGTH=… WEIGHTS=… TOKENIZER=… as you like
 # make test            builds and tests everything
 # make bench           measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
+# make report          writes report.html, a page about a run; PROMPT="…" OPTIONS="--seqlength 64"
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
@@ -9,7 +10,7 @@
 # All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test bench diff stories15M stories42M stories110M check-docs check-portable packages curl
+.PHONY: run build test bench report diff stories15M stories42M stories110M check-docs check-portable packages curl
 .DEFAULT_GOAL := run
 
 # The shell reads the values from the environment, so that a prompt may contain any character.
@@ -32,6 +33,11 @@ test: packages
 bench: packages
 	swift build --configuration release --product full-llama
 	.build/release/full-llama bench $(OPTIONS)
+
+report: packages
+	swift build --configuration release --product full-llama
+	.build/release/full-llama $${WEIGHTS:+-w "$$WEIGHTS"} $${TOKENIZER:+-t "$$TOKENIZER"} $${PROMPT:+-i "$$PROMPT"} \
+		--report report.html $(OPTIONS)
 
 diff:
 	@git diff --no-index --color --word-diff=color --word-diff-regex='//.*|[[:alnum:]_]+|[^[:space:]]' \

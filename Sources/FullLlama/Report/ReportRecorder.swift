@@ -33,9 +33,13 @@ final class ReportRecorder: StageObserver {
     /// The scores of a layer, until its shares follow.
     private var scores: Tensor?
 
-    init(_ llama: Llama, seqLength: Int, mask: Mask, attentionBound: Int = 6_000_000) {
-        (model, self.mask) = (llama.model, mask)
-        (topP, temperature) = (llama.sampler.topP, llama.sampler.temperature)
+    /// - Parameter attentionBound: see `AttentionRows`.
+    init(
+        _ model: Transformer, _ sampler: Sampler, seqLength: Int, mask: Mask = .causal,
+        attentionBound: Int = 6_000_000
+    ) {
+        (self.model, self.mask) = (model, mask)
+        (topP, temperature) = (sampler.topP, sampler.temperature)
         attention = AttentionRows(layerCount: model.layers.count, bound: attentionBound)
         lens = LogitLens(model, temperature: temperature, topP: topP)
         // 16 stages of a layer; more values where the run is short, fewer where it is very long

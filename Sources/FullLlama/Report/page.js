@@ -381,8 +381,8 @@ function codeView() {
   const rows = data.lesson.map((text, i) => {
     const at = text.search(/\/\/(?!\/?github)/), code = at < 0 ? text : text.slice(0, at);
     const here = steps.filter(step => step.line === i + 1);
-    const line = h("li", { class: here.length ? "step" : null }, h("span", { class: "number" }, String(i + 1)),
-      h("span", { class: "text" }, code, at < 0 ? null : h("span", { class: "comment" }, text.slice(at))));
+    const line = h("li", { class: here.length ? "step" : null }, h("span", { class: "text" },
+      h("span", { class: "number" }, String(i + 1)), code, at < 0 ? null : h("span", { class: "comment" }, text.slice(at))));
     if (here.length) line.addEventListener("click", () => go({ line: shown(here).name }));
     return { line, here };
   });
@@ -718,7 +718,7 @@ function timeView() {
     const fed = phase === "prefill" ? tokens.filter((_, i) => !data.generated[i]).length : Math.max(0, count - tokens.filter((_, i) => !data.generated[i]).length);
     const height = 26 * kinds.length + 30;
     return h("section", {}, h("h2", {}, `${phase}: ${(1e3 * total).toFixed(1)} ms, ${fed} tokens`),
-      s("svg", { class: "figure", viewBox: `0 0 700 ${height}`, role: "img", "aria-label": `time of ${phase} by kind of layer; the table has the numbers` },
+      h("div", { class: "scrollx" }, s("svg", { class: "figure", viewBox: `0 0 700 ${height}`, role: "img", "aria-label": `time of ${phase} by kind of layer; the table has the numbers` },
         s("text", { class: "faint", x: 250, y: 16, "font-size": 13 }, "time"), s("text", { class: "faint", x: 695, y: 16, "font-size": 13, "text-anchor": "end" }, "read by products"),
         kinds.map((name, i) => {
           const v = sums.get(name), y = 26 * i + 26;
@@ -726,7 +726,7 @@ function timeView() {
             s("rect", { class: kind, x: 250, y, width: Math.max(1, 230 * v.seconds / largest), height: 18 }),
             s("text", { x: 258 + 230 * v.seconds / largest, y: y + 14, "font-size": 13 }, `${(1e3 * v.seconds).toFixed(2)} ms, ${percent(v.seconds / (total || 1))}`),
             s("text", { x: 695, y: y + 14, "font-size": 13, "text-anchor": "end" }, v.bytes > 0 ? megabytes(v.bytes) : "–")];
-        })),
+        }))),
       table("As a table", ["kind of layer", "calls", "milliseconds", "share of the run", "bytes read", "GB/s", "GFLOP/s"], () => kinds.map(name => {
         const v = sums.get(name), t = v.seconds || 1e-12;
         return [name, v.calls, 1e3 * v.seconds, percent(v.seconds / (total || 1)), v.bytes, v.bytes / t / 1e9, v.operations / t / 1e9];

@@ -7,10 +7,7 @@ let package = Package(
     name: "Exercises",
     platforms: [.macOS(.v15)],
     products: [.executable(name: "exercise", targets: ["Exercise"])],
-    dependencies: [
-        .package(name: "CompactLlama", path: ".."),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    ],
+    dependencies: [.package(name: "CompactLlama", path: "..")],
     targets: [
         .executableTarget(
             name: "Exercise",
@@ -22,6 +19,9 @@ let package = Package(
 // The tests use raw identifiers, which need Swift 6.2. Only tests can import the lesson: it is a
 // program, and a link to its file makes it a target of this package.
 #if compiler(>=6.2)
+    package.dependencies += [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ]
     package.targets += [
         .executableTarget(
             name: "Lesson",

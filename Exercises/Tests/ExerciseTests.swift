@@ -88,6 +88,9 @@ import Testing
                 Check("c", [1]) { [3] },
             ]
         }
+        let done = Chapter(number: 1, title: "tokens") { _ in [Check("a", [1]) { [1] }] }
+        #expect(try done.run(model) { _ in })
+
         var text = ""
         #expect(try !chapter.run(model) { text += $0 })
         #expect(

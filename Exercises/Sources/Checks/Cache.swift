@@ -33,7 +33,7 @@ extension CacheSteps {
             }
         }
         return [
-            Check("append, keys of 3 tokens and of 2 more", k) { filled().keys },
+            Check("append, keys", k) { filled().keys },
             Check("append, values", v) { filled().values },
             Check("mask, 1 query and 5 keys", one.masked) { mask(one.tensor) },
             Check("mask, 2 queries and 5 keys", two.masked) { mask(two.tensor) },

@@ -32,8 +32,21 @@ import Testing
         }
     }
 
-    /// As long as no reader has written one: the test is for the project's own copy.
-    @Test(arguments: Chapter.all.map(\.number))
+    /// Whether git knows the stubs as they are: a reader's solution is no failure.
+    private static let stubsAreUntouched: Bool = {
+        let git = Process()
+        git.executableURL = URL(filePath: "/usr/bin/env")
+        git.arguments = ["git", "diff", "--quiet", "HEAD", "--", "../Sources/Stubs"]
+        git.currentDirectoryURL = URL(filePath: #filePath).deletingLastPathComponent()
+        git.standardError = FileHandle.nullDevice
+        guard (try? git.run()) != nil else { return false }
+        git.waitUntilExit()
+        return git.terminationStatus == 0
+    }()
+
+    @Test(
+        .enabled(if: stubsAreUntouched, "needs the stubs as git has them"),
+        arguments: Chapter.all.map(\.number))
     func `a stub fails every check, and its chapter says how many there are`(
         number: Int
     ) throws {

@@ -28,6 +28,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: [
         .executableTarget(
@@ -42,7 +43,11 @@ let package = Package(
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            resources: ["lesson.txt", "page.css", "page.html", "page.js"].map {
+                .embedInCode("Report/\($0)")
+            }),
         .executableTarget(
             name: "WeightTool",
             dependencies: [

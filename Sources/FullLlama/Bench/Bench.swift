@@ -75,9 +75,6 @@ struct Bench: ParsableCommand {
         for name in element where ElementType(rawValue: name) == nil {
             throw ValidationError("--element must be one of \(Bench.elements), found \(name)")
         }
-        for name in element where !peers.isEmpty && ElementType(rawValue: name)!.isQuantized {
-            throw ValidationError("--peers: other programs get F32, F16 or BF16, not \(name)")
-        }
         for count in threads where count < 1 || count > 1024 {
             throw ValidationError("--threads must be between 1 and 1024, found \(count)")
         }
@@ -106,6 +103,9 @@ struct Bench: ParsableCommand {
                 let file = folder.appendingPathComponent("weights.bin").path
                 let element = try runWorker(model + ["--threads", "\(all)", "--write", file]).text
                 try Peer.writeFiles(peers, weights: file, element: element, to: folder.path)
+                for peer in peers where !peer.kind.isLlamaCpp && element != "F32" {
+                    printNote("left out: \(peer.kind.rawValue), which has no \(element)")
+                }
             }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
                 printNote(
@@ -179,8 +179,12 @@ struct Bench: ParsableCommand {
         let randomTime = DispatchTime.now().uptimeNanoseconds - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
         if let write {
+            let found = weights["output.weight"].element
+            if random == nil && found.isQuantized {
+                throw BenchError.quantized(weights.path, found.rawValue)
+            }
             try weights.write(as: .llama2c, to: write)
-            return print(weights["output.weight"].element.rawValue, terminator: "")
+            return print(element.first ?? found.rawValue, terminator: "")
         }
         _ = Transformer(weights)([1], startPos: 0).argmax()
         let firstToken = DispatchTime.now().uptimeNanoseconds - randomTime - started

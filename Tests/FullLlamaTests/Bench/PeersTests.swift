@@ -38,6 +38,7 @@ import Testing
         #expect(kinds(decode, "F32") == [.llamaBench, .llamaCppPython, .run, .numpy])
         #expect(kinds(prefill, "F32") == [.llamaBench, .llamaCppPython, .numpy])
         #expect(kinds(decode, "BF16") == [.llamaBench, .llamaCppPython])
+        #expect(kinds(decode, "Q8_0") == [.llamaBench, .llamaCppPython])
     }
 
     @Test func `llama-bench decodes behind a depth, or prefills`() {
@@ -150,6 +151,35 @@ import Testing
             #expect(
                 dataStart % 32 == 0 && file[offset..<(offset + expected.count)] == expected,
                 "\(gguf)")
+        }
+    }
+
+    @Test(
+        .enabled(if: hasPython), arguments: ElementType.allCases.filter(\.isQuantized),
+        [256, 288, 300])
+    func `a quantised GGUF has the types of our weights, tensor by tensor`(
+        element: ElementType, hidden: Int
+    ) throws {
+        let config = Config(
+            dim: 256, hiddenDim: hidden, nLayers: 2, nHeads: 4, nKvHeads: 2, vocabSize: 50,
+            maxSeqLen: 16)
+        let weights = Weights(random: config, element: element, seed: 3)
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/weights.bin"
+        try weights.write(as: .llama2c, to: path)
+        try Peer.writeFiles([], weights: path, element: element.rawValue, to: folder.path)
+        let read = try Weights(contentsOf: folder.path + "/weights.gguf")
+        for (name, _) in config.shapes {
+            #expect(read[name].element == weights[name].element, "\(name)")
+            // blocks are random, of the same size; all else is equal
+            if read[name].element.isQuantized {
+                let (found, own) = (read[name].values, weights[name].values)
+                func norm(_ x: [Float]) -> Float { x.reduce(0) { $0 + $1 * $1 } }
+                #expect((0.5..<2).contains(norm(found) / norm(own)), "\(name)")
+                #expect(Set(found).count >= 16)
+            } else {
+                #expect(read[name].values == weights[name].values, "\(name)")
+            }
         }
     }
 

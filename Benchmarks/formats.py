@@ -46,7 +46,8 @@ def write(c, tensors, element, path):
     writer.add_head_count_kv(c['n_kv_heads'])
     writer.add_layer_norm_rms_eps(1e-5)
     named = {f'{OUTER[name]}.weight': x for name, x in tensors.items() if name in OUTER}
-    named |= {f'blk.{i}.{theirs}.weight': tensors[name][i] for name, theirs in NAMES.items() for i in range(c['n_layers'])}
+    for i in range(c['n_layers']):
+        named |= {f'blk.{i}.{theirs}.weight': tensors[name][i] for name, theirs in NAMES.items()}
     for name, x in named.items():
         if x.ndim == 1:
             writer.add_tensor(name, x)
@@ -64,8 +65,8 @@ def score(path, texts, options):
     tokens = agreeing = 0
     losses = [0.0, 0.0]
     for text in texts:
-        output = run('full-llama', '--perplexity', '-', '-w', MODEL, '-t', TOKENIZER, '--beside', path, *options, text=text)
-        results = RESULT.findall(output)
+        models = '-w', MODEL, '-t', TOKENIZER, '--beside', path
+        results = RESULT.findall(run('full-llama', '--perplexity', '-', *models, *options, text=text))
         for i, (count, loss, _) in enumerate(results):
             losses[i] += int(count) * float(loss)
         tokens += int(results[0][0])

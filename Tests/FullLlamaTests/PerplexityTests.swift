@@ -167,6 +167,20 @@ struct PerplexityCommandTests {
         #expect(reports.error.contains("  logits") && reports.error.contains("memory at the end: "))
     }
 
+    @Test func `a GGUF file scores with its own tokenizer, beside another format`() throws {
+        let gguf = TinyGGUF(model.sizes, values: model.values)
+        let folder = try TemporaryFolder()
+        let path = try folder.write(gguf.bytes, as: "tiny.gguf")
+        let options = ["-w", path, "--perplexity", "-", "--beside", model.weights]
+        let result = try CommandRunner.run(program!, options, input: "ab a")
+        let lmw = try run(["--perplexity", "-"], input: "ab a").output.dropLast()
+        #expect(result.status == 0 && lmw.hasPrefix("tiny.lmw: 3 tokens, loss "))
+        let expected = lmw.replacing("tiny.lmw", with: "tiny.gguf")
+        #expect(
+            result.output
+                == "\(expected)\n\(lmw), the same likeliest token 3 times (100.0 %)\n")
+    }
+
     @Test func `one token is a text, none is not`() throws {
         let one = try run(["--perplexity", "-"], input: "a")
         #expect(one.status == 0 && one.output.hasPrefix("tiny.lmw: 1 token, loss "))

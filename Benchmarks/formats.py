@@ -1,10 +1,9 @@
 """Measures what fewer bytes cost: the included model in four formats, on held-out stories, as a Markdown table.
 
-    python3 Benchmarks/formats.py          # a story at once: only the weights are rounded
-    python3 Benchmarks/formats.py -fill1   # token by token, as in decode: activations are rounded, too
+    python3 Benchmarks/formats.py
 
-It needs the programs in .build/release and the packages of Benchmarks/requirements.txt. Further arguments are
-full-llama's. Each story is a text of its own, as in training. The loss counts all its tokens, but not EOS."""
+It needs the programs in .build/release, and no packages. Further arguments are full-llama's. Each story is a text of
+its own, as in training. The loss counts all its tokens, but not EOS."""
 
 import json
 import re
@@ -13,11 +12,6 @@ import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
-
-import gguf
-
-import llama2c
-from peer_files import NAMES, OUTER
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / 'Training'))
@@ -32,31 +26,6 @@ RESULT = re.compile(r'(\d+) tokens?, loss ([\d.]+), perplexity [\d.]+(?:, the sa
 def run(program, *arguments, text=None):
     return subprocess.run([ROOT / '.build/release' / program, *arguments], input=text, check=True, text=True,
                           stdout=subprocess.PIPE).stdout
-
-
-def write(c, tensors, element, path):
-    """Writes a GGUF file whose matrices have this type."""
-    kind = gguf.GGMLQuantizationType[element]
-    writer = gguf.GGUFWriter(path, 'llama')
-    writer.add_context_length(c['seq_len'])
-    writer.add_embedding_length(c['dim'])
-    writer.add_feed_forward_length(c['hidden'])
-    writer.add_block_count(c['n_layers'])
-    writer.add_head_count(c['n_heads'])
-    writer.add_head_count_kv(c['n_kv_heads'])
-    writer.add_layer_norm_rms_eps(1e-5)
-    named = {f'{OUTER[name]}.weight': x for name, x in tensors.items() if name in OUTER}
-    for i in range(c['n_layers']):
-        named |= {f'blk.{i}.{theirs}.weight': tensors[name][i] for name, theirs in NAMES.items()}
-    for name, x in named.items():
-        if x.ndim == 1:
-            writer.add_tensor(name, x)
-        else:
-            writer.add_tensor(name, gguf.quants.quantize(x, kind), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def score(path, texts, options):
@@ -88,12 +57,9 @@ def main():
               f'{100 * share:.1f} % |', flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        source = f'{folder}/weights.bin'
-        run('llama-weights', 'convert', MODEL, source)
-        c, tensors = llama2c.read(source)
         for element in TYPES:
             path = f'{folder}/{element}.gguf'
-            write(c, tensors, element, path)
+            run('llama-weights', 'convert', MODEL, path, '--type', element)
             losses, share, tokens = score(path, texts, sys.argv[1:])
             if element == TYPES[0]:
                 row('F32', MODEL, losses[0], 1)

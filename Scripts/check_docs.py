@@ -23,7 +23,7 @@ SKIPPED = {  # a command that matches is not run, for this reason
     r'apt-get|brew |git clone|pip install|docker |^make stories|download\.sh': 'needs the network',
     r'^make check-portable': 'needs root, and minutes',
     r'^make (test|bench)|^swift test|^\.ci/run|^full-llama bench(?!.*stories260K)|^python3? .*train\.py': 'takes minutes',
-    r'formats\.py': 'needs packages, and a minute',
+    r'formats\.py': 'takes a minute',
     r'^make check-docs|^Scripts/check-docs': 'is this program',
 }
 PROGRAMS = r'(?:make|swift|compact-llama|full-llama|llama-weights|python3|apt-get|docker) [^`]+'

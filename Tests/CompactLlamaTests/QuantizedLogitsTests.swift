@@ -70,7 +70,7 @@ private struct BlockType: CustomTestStringConvertible {
             let logits = decode([token], startPos: position)
             #expect(error(logits, after: position) <= 0.03, "decode at \(position)")
         }
-        for count in [3, 12] {  // up to 3 rows are multiplied as integers, more as Floats
+        for count in [3, 12] {  // few rows and many have kernels of their own
             let logits = Transformer(weights)(Array(tokens[..<count]), startPos: 0)
             #expect(error(logits, after: count - 1) <= 0.03, "prefill of \(count)")
         }

@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
 
     @Option(
         parsing: .upToNextOption,
-        help: "\(ModelShape.names): random weights of this shape. (default: 15M)")
+        help: "\(ModelShape.names): random weights. (default: 15M)")
     var shape: [String] = []
 
     private static let elements = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
@@ -60,7 +60,7 @@ struct Bench: ParsableCommand {
     @Flag(help: .hidden)
     var worker = false
 
-    @Option(help: .hidden)  // a worker that only writes its weights to this file
+    @Option(help: .hidden)  // a worker that only writes its weights to this folder
     var write: String?
 
     @Option(help: .hidden)  // when the worker was started: `DispatchTime.now().uptimeNanoseconds`
@@ -100,9 +100,8 @@ struct Bench: ParsableCommand {
         let all = ThreadCount.current
         for model in models {
             if !peers.isEmpty {
-                let file = folder.appendingPathComponent("weights.bin").path
-                let element = try runWorker(model + ["--threads", "\(all)", "--write", file]).text
-                try Peer.writeFiles(peers, weights: file, element: element, to: folder.path)
+                let write = ["--threads", "\(all)", "--write", folder.path]
+                let element = try runWorker(model + write).text
                 for peer in peers where !peer.kind.isLlamaCpp && element != "F32" {
                     printNote("left out: \(peer.kind.rawValue), which has no \(element)")
                 }
@@ -179,12 +178,8 @@ struct Bench: ParsableCommand {
         let randomTime = DispatchTime.now().uptimeNanoseconds - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
         if let write {
-            let found = weights["output.weight"].element
-            if random == nil && found.isQuantized {
-                throw BenchError.quantized(weights.path, found.rawValue)
-            }
-            try weights.write(as: .llama2c, to: write)
-            return print(element.first ?? found.rawValue, terminator: "")
+            try Peer.writeFiles(weights, to: write)
+            return print(weights["output.weight"].element.rawValue, terminator: "")
         }
         _ = Transformer(weights)([1], startPos: 0).argmax()
         let firstToken = DispatchTime.now().uptimeNanoseconds - randomTime - started

@@ -6,12 +6,10 @@ enum BenchError: Error, CustomStringConvertible {
     case unknownProgram(_ path: String)
     case noScript(_ name: String)
     case noPackages(_ python: String)
-    case quantized(_ path: String, _ element: String)
     case output(_ path: String, _ test: String)
 
     var description: String {
         switch self {
-        case .notStarted("python3"): "no python3 in PATH: it writes weights for other programs"
         case .notStarted(let program): "\(program): no such program"
         case .ended(let program, let signal):
             "\(program) was ended by signal \(signal) (9: out of memory, perhaps)"
@@ -20,8 +18,6 @@ enum BenchError: Error, CustomStringConvertible {
         case .noScript(let name):
             "no Benchmarks/\(name) in a folder above the program or the working directory"
         case .noPackages(let python): "\(python): it has neither numpy nor llama-cpp-python"
-        case .quantized(let path, let element):
-            "\(path): expected F32, F16 or BF16 for --peers, found \(element)"
         case .output(let path, let test): "\(path): no speed of every repeat of \(test)"
         }
     }

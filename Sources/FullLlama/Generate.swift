@@ -37,12 +37,7 @@ struct Generate: ParsableCommand {
         if experiments.inPlace && options.seqLength > 1 << 20 {
             throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
         }
-        if let trace = reports.trace, let compare = reports.compare,
-            URL(fileURLWithPath: trace).resolvingSymlinksInPath()
-                == URL(fileURLWithPath: compare).resolvingSymlinksInPath()
-        {
-            throw ValidationError("--trace and --compare: a file cannot be both")
-        }
+        try reports.checkFiles()
     }
 
     /// The options given that concern a text to be generated.
@@ -52,6 +47,7 @@ struct Generate: ParsableCommand {
             ("--temperature", sampling.temperature != 0), ("--top-p", sampling.topP != 0.9),
             ("--seed", sampling.seed != nil), ("--top-k", sampling.topK != 0),
             ("--trace", reports.trace != nil), ("--compare", reports.compare != nil),
+            ("--report", reports.report != nil),
         ]
         return all.filter(\.1).map(\.0)
     }
@@ -73,13 +69,20 @@ struct Generate: ParsableCommand {
         let timer = reports.timer ? StageTimer() : nil
         let comparison = try reports.comparison()
         let writer = try reports.trace.map(TraceWriter.init)
+        let mask = experiments.noMask ? Mask.none : .causal
+        let report = try reports.report.map {
+            try Report(
+                path: $0, llama: llama, weights: files.weights, seqLength: options.seqLength,
+                mask: mask)
+        }
         let isTerminal = isatty(STDERR_FILENO) == 1
         let (layerCount, read) = (llama.model.layers.count, measurement == nil ? "prompt" : "text")
         let progress = isTerminal ? PrefillProgress(layerCount: layerCount, what: read) : nil
         let observers: [(any StageObserver)?] = [
             timer, writer.map { TraceRecorder(record: $0.write) },
             comparison.map { TraceRecorder(record: $0.compare) },
-            logger.logLevel <= .debug ? StageLog(logger) : nil, progress, measurement,
+            logger.logLevel <= .debug ? StageLog(logger) : nil, progress,
+            report?.recorder, measurement,
         ]
 
         if measurement == nil || options.givenSeqLength != nil {
@@ -94,6 +97,7 @@ struct Generate: ParsableCommand {
                 }
                 try generate(prompt, with: llama) { tokens, startPos in
                     logger.debug("ids \(tokens)")
+                    report?.recorder.begin(prompt: tokens, at: startPos)
                     progress?.begin(prompt: startPos..<startPos + tokens.count)
                 }
             }
@@ -101,6 +105,7 @@ struct Generate: ParsableCommand {
         reports.printMemory("at the end", cacheBytes: llama.model.cacheBytes)
         if let timer { printNote("\(timer)") }
         try writer?.finish()
+        try report?.write(cache: llama.mode.cache, mask: mask, comparison: comparison)
         try result.get()
         if let comparison, let path = reports.compare {
             printNote("\(comparison)")

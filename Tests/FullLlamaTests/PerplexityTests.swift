@@ -230,7 +230,7 @@ struct PerplexityCommandTests {
         (["-i", "a"], "-i"), (["-f", "-"], "-f"), (["--chat"], "--chat"),
         (["--temperature", "1"], "--temperature"), (["--top-p", "1"], "--top-p"),
         (["--seed", "1"], "--seed"), (["--top-k", "3"], "--top-k"), (["--trace", "a"], "--trace"),
-        (["--compare", "a"], "--compare"),
+        (["--compare", "a"], "--compare"), (["--report", "a"], "--report"),
     ])
     func `an option for generated text is refused`(options: [String], name: String) throws {
         let result = try run(["--perplexity", "-"] + options)

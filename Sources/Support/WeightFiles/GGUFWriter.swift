@@ -73,6 +73,7 @@ extension GGUFFile {
         if let vocabulary = try tokenizer.flatMap({ try vocabulary(at: $0, vocabSize) }) {
             values.append(contentsOf: vocabulary)
         } else {
+            values.append("tokenizer.ggml.model", "none")  // llama.cpp asks for a kind
             contents.notes.append("the file has no tokenizer: -t names one to store")
         }
 

@@ -60,7 +60,8 @@ struct Peer {
         }
         let texts = (0..<vocabSize).map { [3: " ", 4: "a"][$0] ?? "t\($0)" }
         return texts.reduce(into: word(texts.map(\.utf8.count).max()!)) { data, text in
-            data += word(0) + word(text.utf8.count) + text.utf8
+            data += word(0) + word(text.utf8.count)
+            data += text.utf8
         }
     }
 

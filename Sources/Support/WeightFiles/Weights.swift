@@ -22,6 +22,7 @@ public struct Weights: Sendable {
             switch format {
             case .lmw: try LMWFile.read(file)
             case .gguf: try GGUFFile.read(file)
+            case .llama2cInt8: try Llama2cInt8File.read(file)
             case .llama2c: try Llama2cFile.read(file)
             case .safetensors, .safetensorsIndex: try HuggingFace.read(file)
             }
@@ -58,6 +59,7 @@ public enum WeightFormat: String, Sendable {
     case lmw = ".lmw, version 1"
     case gguf = "GGUF, llama.cpp's format"
     case llama2c = "llama2.c's legacy .bin"
+    case llama2cInt8 = "llama2.c's .bin, version 2 (int8)"
     case safetensors = "Hugging Face's .safetensors"
     case safetensorsIndex = "Hugging Face's .safetensors, sharded"
 
@@ -69,6 +71,8 @@ public enum WeightFormat: String, Sendable {
             self = .gguf
         } else if SafetensorsFile.recognises(bytes) {
             self = .safetensors
+        } else if Llama2cInt8File.recognises(bytes) {
+            self = .llama2cInt8
         } else {
             let isJSON = bytes.first { !" \n\r\t".utf8.contains($0) } == UInt8(ascii: "{")
             self = isJSON ? .safetensorsIndex : .llama2c

@@ -30,12 +30,7 @@ struct Generate: ParsableCommand {
         if experiments.inPlace && options.seqLength > 1 << 20 {
             throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
         }
-        if let trace = reports.trace, let compare = reports.compare,
-            URL(fileURLWithPath: trace).resolvingSymlinksInPath()
-                == URL(fileURLWithPath: compare).resolvingSymlinksInPath()
-        {
-            throw ValidationError("--trace and --compare: a file cannot be both")
-        }
+        try reports.checkFiles()
     }
 
     func run() throws {
@@ -51,12 +46,18 @@ struct Generate: ParsableCommand {
         let timer = reports.timer ? StageTimer() : nil
         let comparison = try reports.comparison()
         let writer = try reports.trace.map(TraceWriter.init)
+        let mask = experiments.noMask ? Mask.none : .causal
+        let report = try reports.report.map {
+            try Report(
+                path: $0, llama: llama, weights: weights, seqLength: options.seqLength, mask: mask)
+        }
         let isTerminal = isatty(STDERR_FILENO) == 1
         let progress = isTerminal ? PrefillProgress(layerCount: llama.model.layers.count) : nil
         let observers: [(any StageObserver)?] = [
             timer, writer.map { TraceRecorder(record: $0.write) },
             comparison.map { TraceRecorder(record: $0.compare) },
             logger.logLevel <= .debug ? StageLog(logger) : nil, progress,
+            report?.recorder,
         ]
 
         // the reports follow even if generation fails
@@ -64,6 +65,7 @@ struct Generate: ParsableCommand {
             try StagedRun.observed(by: observers.compactMap { $0 }) {
                 try generate(prompt, with: llama) { tokens, startPos in
                     logger.debug("ids \(tokens)")
+                    report?.recorder.begin(prompt: tokens, at: startPos)
                     progress?.begin(prompt: startPos..<startPos + tokens.count)
                 }
             }
@@ -71,6 +73,7 @@ struct Generate: ParsableCommand {
         reports.printMemory("at the end", cacheBytes: llama.model.cacheBytes)
         if let timer { printNote("\(timer)") }
         try writer?.finish()
+        try report?.write(cache: llama.mode.cache, mask: mask, comparison: comparison)
         try result.get()
         if let comparison, let path = reports.compare {
             printNote("\(comparison)")

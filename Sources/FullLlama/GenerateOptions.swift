@@ -186,8 +186,27 @@ struct ReportOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Write a page about this run for a browser: tensors beside the lesson's lines, "
+                + "attention, candidates, times.", valueName: "file.html"))
+    var report: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Accept differences up to this fraction of a stage's largest value.", valueName: "n"))
     var tolerance = 1e-4
+
+    /// No file may have two roles.
+    func checkFiles() throws {
+        let files = [("--trace", trace), ("--compare", compare), ("--report", report)]
+            .compactMap { name, path in
+                path.map { (name, URL(fileURLWithPath: $0).resolvingSymlinksInPath()) }
+            }
+        for (i, (name, file)) in files.enumerated() {
+            for (other, path) in files[(i + 1)...] where path == file {
+                throw ValidationError("\(name) and \(other): a file cannot be both")
+            }
+        }
+    }
 
     func logger() -> Logger {
         var logger = Logger(

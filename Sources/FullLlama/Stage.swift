@@ -8,6 +8,8 @@ struct StagePath: CustomStringConvertible {
     /// "layers.0", for a stage inside that layer.
     let layer: String?
     let name: String
+    /// Whether the stage has a duration. Recorded results have none.
+    var isTimed = true
 
     var description: String { layer.map { "\($0).\(name)" } ?? name }
 }
@@ -58,10 +60,12 @@ struct Stage {
         return end(value)
     }
 
-    /// Reports a result without a duration.
-    static func record(_ name: String, _ value: Tensor) {
-        StagedRun.current?.begin(name)
+    /// Reports a result without a duration, and returns it.
+    @discardableResult
+    static func record(_ name: String, _ value: Tensor) -> Tensor {
+        StagedRun.current?.begin(name, isTimed: false)
         StagedRun.current?.end(value)
+        return value
     }
 }
 
@@ -84,9 +88,10 @@ final class StagedRun: @unchecked Sendable {
         try $current.withValue(observers.isEmpty ? nil : StagedRun(observers), operation: body)
     }
 
-    fileprivate func begin(_ name: String) {
+    fileprivate func begin(_ name: String, isTimed: Bool = true) {
         // the outermost stage is the transformer, the second a layer
-        let path = StagePath(layer: open.count > 1 ? open[1].name : nil, name: name)
+        let layer = open.count > 1 ? open[1].name : nil
+        let path = StagePath(layer: layer, name: name, isTimed: isTimed)
         open.append(path)
         for observer in observers { observer.begin(path, at: positions) }
     }

@@ -1,5 +1,5 @@
-// LMWBytes, Llama2cBytes and Llama2cInt8Bytes: weight files of tiny models, written without Support's code. Tests
-// compare the readers and writers with them, and damage every part.
+// LMWBytes, Llama2cBytes and Llama2cInt8Bytes: weight files of tiny models, written without
+// Support's code. Tests compare the readers and writers with them, and damage every part.
 
 /// The sizes of a tiny Llama: by default two query heads that share one key-value head.
 public struct TinySizes: Sendable {

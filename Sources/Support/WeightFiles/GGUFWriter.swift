@@ -1,5 +1,5 @@
-// GGUFWriter: writes GGUF, version 3: a Llama's sizes, the vocabulary if there is one, and the tensors,
-// in their own types or as Floats, halves or blocks. `OutputFormat` uses it.
+// GGUFWriter: writes GGUF, version 3: a Llama's sizes, the vocabulary if there is one, and the
+// tensors, in their own types or as Floats, halves or blocks. `OutputFormat` uses it.
 
 /// Keys with values, as the file has them.
 struct GGUFValues {
@@ -45,8 +45,8 @@ extension Collection<UInt8> {
 extension GGUFFile {
     /// A file of version 3 whose tensors have Meta's row order.
     /// - Parameters:
-    ///   - type: the type of the matrices, nil for their own. A matrix whose rows are not whole blocks
-    ///     becomes F16. Vectors are always F32.
+    ///   - type: the type of the matrices, nil for their own. A matrix whose rows are not whole
+    ///     blocks becomes F16. Vectors are always F32.
     ///   - tokenizer: a `tokenizer.model`, or a GGUF file with a vocabulary.
     /// - Throws: as `OutputFormat.contents`.
     static func contents(
@@ -126,8 +126,8 @@ extension GGUFFile {
         return values
     }
 
-    /// The vocabulary of a `tokenizer.model`, or all that a GGUF file says of its tokenizer; nil if that
-    /// file has no tokens.
+    /// The vocabulary of a `tokenizer.model`, or all that a GGUF file says of its tokenizer; nil if
+    /// that file has no tokens.
     private static func vocabulary(at path: String, _ vocabSize: Int) throws -> GGUFValues? {
         let file = try MappedFile(path: path)
         return try withExtendedLifetime(file) {

@@ -1,6 +1,6 @@
-// Llama2cInt8File: version 2 of karpathy/llama2.c's `.bin`, which its runq.c reads: int8 weights with a
-// Float scale per group. `Weights` reads it as Q8_0: blocks in memory, whose scales are halves, so that
-// a weight is within 0.05 % of the file's, unless its scale is below 6e-5. Writing is left out.
+// Llama2cInt8File: version 2 of karpathy/llama2.c's `.bin`: int8 weights with a Float scale per
+// group. `Weights` reads it as Q8_0 blocks in memory, about the file's size. Their scales are
+// halves: a weight is within 0.05 % of the file's, or less close if its scale is below 6e-5.
 
 import CIntrinsics
 

@@ -10,7 +10,8 @@ public struct Weights: Sendable {
     private let tensors: [String: Tensor]
 
     /// Memory-maps a file of any `WeightFormat`, or Hugging Face's folder. It copies only unaligned
-    /// tensors, and wq and wk from `.safetensors`, where their rows have another order.
+    /// tensors, wq and wk from `.safetensors`, where their rows have another order, and llama2.c's
+    /// int8 matrices.
     /// - Throws: `FileError` if the file cannot be read, `WeightFileError` if it is damaged or of
     ///   another format.
     public init(contentsOf path: String) throws {

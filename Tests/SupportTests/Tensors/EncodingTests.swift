@@ -1,5 +1,5 @@
-// EncodingTests: Floats become halves and blocks as in ggml's own tools: blocks computed by hand, and
-// the bytes of the `gguf` package of Python.
+// EncodingTests: Floats become halves and blocks as in ggml's own tools: blocks computed by hand,
+// and the bytes of the `gguf` package of Python.
 
 import TestSupport
 import Testing
@@ -29,7 +29,7 @@ import Testing
         let bytes = try #require(ElementType.q4.bytes(of: values))
         #expect(bytes.count == 18)
         #expect(bytes.prefix(2) == [0x00, 0x3C])
-        // value + 8.5, truncated and at most 15, in the low half; value 16 positions on in the high one
+        // value + 8.5, truncated, at most 15: in the low half; 16 positions on: in the high half
         #expect(
             bytes[2...] == [
                 0x90, 0x8F, 0x8F, 0x89, 0x88, 0x88, 0x80, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88,

@@ -1,5 +1,5 @@
-// GGUFWriterTests: written GGUF files have the sizes, names, values and vocabulary of what they were
-// written from, and the layout of the hand-made TinyGGUF.
+// GGUFWriterTests: written GGUF files have the sizes, names, values and vocabulary of their source,
+// and the layout of the hand-made TinyGGUF.
 
 import TestSupport
 import Testing

@@ -19,6 +19,12 @@ import TestSupport
             try write(Llama2cBytes(sizes).bytes, "Llama2c", "\(i)")
             try write(Llama2cBytes(sizes, hasClassifier: false).bytes, "Llama2c", "tied-\(i)")
         }
+        for groupSize in [32, 64] {
+            var sizes = TinySizes(vocab: 3, dim: 64)
+            sizes.hidden = 64
+            let file = Llama2cInt8Bytes(sizes, groupSize: groupSize, hasClassifier: groupSize == 32)
+            try write(file.bytes, "Llama2c", "int8-\(groupSize)")
+        }
         var gguf = TinyGGUF(TinySizes(vocab: 263, dim: 4))
         try write(gguf.bytes, "GGUF", "all")
         gguf.tensors.removeAll { $0.name == "output.weight" }

@@ -52,8 +52,8 @@ public struct ModelOptions: ParsableArguments {
         weights.flatMap(ModelOptions.tokenizer(besideWeights:))
     }
 
-    /// The tokenizer that comes with weights: `tokenizer.model` in Hugging Face's folder, if `weights` is
-    /// that folder or a file in it, or a GGUF file, which has its own.
+    /// The tokenizer that comes with weights: `tokenizer.model` in Hugging Face's folder, if
+    /// `weights` is that folder or a file in it, or a GGUF file, which has its own.
     package static func tokenizer(besideWeights weights: String) -> String? {
         if GGUFFile.isAt(weights) { return weights }
         let file = isFolder(weights) ? weights + "/" : weights

@@ -1,5 +1,5 @@
-// SentencePieceModel: the pieces in a `tokenizer.model`, a protocol buffer whose fields are read here
-// by number: libsentencepiece does not tell every type and setting. The writer of GGUF stores them.
+// SentencePieceModel: the pieces in a `tokenizer.model`, a protocol buffer whose fields are read by
+// number: libsentencepiece's functions do not tell all types and settings. GGUFWriter stores them.
 
 /// The vocabulary of a byte-pair encoding, and what GGUF knows of its settings.
 struct SentencePieceModel {

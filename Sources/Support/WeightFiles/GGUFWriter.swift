@@ -1,5 +1,5 @@
-// GGUFWriter: writes GGUF, version 3: a Llama's sizes, the vocabulary if there is one, and the tensors,
-// in their own types or as Floats, halves or blocks. `OutputFormat` uses it.
+// GGUFWriter: writes GGUF, version 3: a Llama's sizes, the vocabulary if there is one, and the
+// tensors, in their own types or as Floats, halves or blocks. `OutputFormat` uses it.
 
 /// Keys with values, as the file has them.
 struct GGUFValues {
@@ -45,8 +45,8 @@ extension Collection<UInt8> {
 extension GGUFFile {
     /// A file of version 3 whose tensors have Meta's row order.
     /// - Parameters:
-    ///   - type: the type of the matrices, nil for their own. A matrix whose rows are not whole blocks
-    ///     becomes F16. Vectors are always F32.
+    ///   - type: the type of the matrices, nil for their own. A matrix whose rows are not whole
+    ///     blocks becomes F16. Vectors are always F32.
     ///   - tokenizer: a `tokenizer.model`, or a GGUF file with a vocabulary.
     /// - Throws: as `OutputFormat.contents`.
     static func contents(
@@ -70,10 +70,13 @@ extension GGUFFile {
 
         var values = try settings(of: weights.config, tensors)
         let vocabSize = weights.config.vocabSize
-        if let vocabulary = try tokenizer.flatMap({ try vocabulary(at: $0, vocabSize) }) {
-            values.append(contentsOf: vocabulary)
+        let vocabulary = try tokenizer.map { try vocabulary(at: $0, vocabSize) }
+        if let vocabulary {
+            values.append(contentsOf: vocabulary.values)
         } else {
             values.append("tokenizer.ggml.model", "none")  // llama.cpp asks for a kind
+        }
+        if vocabulary?.hasTokens != true {
             contents.notes.append("the file has no tokenizer: -t names one to store")
         }
 
@@ -127,31 +130,30 @@ extension GGUFFile {
         return values
     }
 
-    /// The vocabulary of a `tokenizer.model`, or all that a GGUF file says of its tokenizer; nil if that
-    /// file has no tokens.
-    private static func vocabulary(at path: String, _ vocabSize: Int) throws -> GGUFValues? {
+    /// The vocabulary of a `tokenizer.model`, or all that a GGUF file says of its tokenizer.
+    private static func vocabulary(
+        at path: String, _ vocabSize: Int
+    ) throws -> (values: GGUFValues, hasTokens: Bool) {
         let file = try MappedFile(path: path)
         return try withExtendedLifetime(file) {
             guard recognises(file.bytes) else {
                 let tokenizer = try Tokenizer(contentsOf: path, vocabSize: vocabSize)
-                return try withPath(path) {
+                let values = try withPath(path) {
                     try SentencePieceModel(file.bytes).values(
                         bos: tokenizer.bos, eos: tokenizer.eos)
                 }
+                return (values, true)
             }
-            let (values, count) = try withPath(path) {
+            return try withPath(path) {
                 let metadata = try GGUFMetadata(file.bytes)
-                return try (
-                    metadata.values(under: "tokenizer."),
-                    metadata.contains("tokenizer.ggml.tokens")
-                        ? metadata.count("tokenizer.ggml.tokens") : nil
-                )
+                let tokens = "tokenizer.ggml.tokens"
+                let hasTokens = metadata.contains(tokens)
+                let count = hasTokens ? try metadata.count(tokens) : vocabSize
+                guard count == vocabSize else {
+                    throw TokenizerError.wrongSize(path, expected: vocabSize, found: count)
+                }
+                return (try metadata.values(under: "tokenizer."), hasTokens)
             }
-            guard let count else { return nil }
-            guard count == vocabSize else {
-                throw TokenizerError.wrongSize(path, expected: vocabSize, found: count)
-            }
-            return values
         }
     }
 

@@ -7,7 +7,7 @@ enum Llama2cFile {
 
     /// All tensors except the classifier, in the order of the file: kind by kind, each for all
     /// layers. RoPE's tables follow, then the classifier if it is not tied.
-    private static func tensors(_ config: Config) -> [(name: String, shape: [Int])] {
+    static func tensors(_ config: Config) -> [(name: String, shape: [Int])] {
         let layers = (0..<config.nLayers).map(config.layerShapes)
         var tensors = [config.outerShapes[0]]
         for kind in layers[0].indices { tensors += layers.map { $0[kind] } }
@@ -88,7 +88,6 @@ enum Llama2cFile {
     /// The name of an unsupported format, by the file's first bytes.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String? {
         if bytes.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
-        if bytes.starts(with: "24ka".utf8) { return "llama2.c's later .bin; export with version 0" }
         return nil
     }
 

@@ -12,8 +12,8 @@ package enum OutputFormat: String, CaseIterable, Sendable {
     ///   - type: the type of the matrices, nil for their own. Only GGUF heeds it.
     ///   - tokenizer: a `tokenizer.model`, or a GGUF file with a vocabulary. Only GGUF stores it.
     /// - Throws: `WeightFileError.Problem` if the format cannot express these weights. With a
-    ///   tokenizer, `FileError` if it cannot be read, `TokenizerError` or `WeightFileError` if it does
-    ///   not fit.
+    ///   tokenizer, `FileError` if it cannot be read, `TokenizerError` or `WeightFileError` if it
+    ///   does not fit.
     package func contents(
         of weights: Weights, type: ElementType? = nil, tokenizer: String? = nil
     ) throws -> WeightFileContents {

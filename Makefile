@@ -6,14 +6,15 @@
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
 # make fuzz            fuzzes the readers, each for a minute; FUZZ="1800 GGUF" for half an hour of one
+# make soak            runs for an hour and more, and watches memory and text; MINUTES=5 OPTIONS="--turns 100"
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
 # make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
 # All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test bench report exercise fuzz diff stories15M stories42M stories110M check-docs check-portable \
-	packages curl
+.PHONY: run build test bench report exercise fuzz soak diff stories15M stories42M stories110M check-docs \
+	check-portable packages curl
 .DEFAULT_GOAL := run
 
 # The shell reads the values from the environment, so that a prompt may contain any character.
@@ -40,6 +41,10 @@ bench: packages
 
 fuzz: packages
 	FuzzTesting/fuzz.sh $(FUZZ)
+
+soak: packages
+	swift build --configuration release --product full-llama
+	python3 Scripts/soak.py --minutes $(or $(MINUTES),60) $(OPTIONS)
 
 report: packages
 	swift build --configuration release --product full-llama

@@ -6,14 +6,17 @@
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
 # make fuzz            fuzzes the readers, each for a minute; FUZZ="1800 GGUF" for half an hour of one
+# make test-ubsan      runs the C of quantised weights with the address and undefined-behaviour sanitizers
+# make test-tsan       runs the tests of threads with the thread sanitizer
+# make soak            runs for an hour and more, and watches memory and text; MINUTES=5 OPTIONS="--turns 100"
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
 # make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
 # All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test bench report exercise fuzz diff stories15M stories42M stories110M check-docs check-portable \
-	packages curl
+.PHONY: run build test test-ubsan test-tsan bench report exercise fuzz soak diff stories15M stories42M stories110M \
+	check-docs check-portable packages curl
 .DEFAULT_GOAL := run
 
 # The shell reads the values from the environment, so that a prompt may contain any character.
@@ -34,12 +37,25 @@ test: packages
 	@if command -v python3 >/dev/null; then python3 Models/test_download.py && python3 Scripts/test_beyond.py; \
 	else echo "skipped: the tests of Models/download.sh and docs/beyond.md need python3"; fi
 
+test-ubsan:
+	mkdir -p .build
+	clang -O1 -g -march=native -fsanitize=address,undefined,float-divide-by-zero -fno-sanitize-recover=all \
+		-I Sources/CIntrinsics/include Tests/Sanitizers/blocks.c -lm -o .build/blocks
+	.build/blocks
+
+test-tsan: packages
+	TSAN_OPTIONS=halt_on_error=1 swift test --scratch-path .build-tsan --sanitize=thread --filter ThreadPoolTests
+
 bench: packages
 	swift build --configuration release --product full-llama
 	.build/release/full-llama bench $(OPTIONS)
 
 fuzz: packages
 	FuzzTesting/fuzz.sh $(FUZZ)
+
+soak: packages
+	swift build --configuration release --product full-llama
+	python3 Scripts/soak.py --minutes $(or $(MINUTES),60) $(OPTIONS)
 
 report: packages
 	swift build --configuration release --product full-llama

@@ -40,10 +40,10 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         if let threads = experiments.threads { ThreadCount.current = threads }
-        let prompt = try text.prompt(options)
         let logger = reports.logger()
         let (weights, tokenizer) = try options.modelFiles()
         let llama = try Llama(weights: weights, tokenizer: tokenizer)
+        let prompt = try text.prompt(options, for: llama.tokenizer)
         reports.printMemory("loaded")
 
         experiments.apply(to: llama, seqLength: options.seqLength)

@@ -23,17 +23,42 @@ struct TextOptions: ParsableArguments {
         if system != nil && !chat { throw ValidationError("--system needs --chat") }
     }
 
-    func prompt(_ options: ModelOptions) throws -> String {
+    /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before it reads
+    ///   and encodes all of it: 100 MB would take minutes.
+    func prompt(_ options: ModelOptions, for tokenizer: Tokenizer) throws -> String {
         guard let file else { return options.prompt }
-        guard let text = String(data: try bytes(of: file), encoding: .utf8) else {
+        func check(_ data: Data) throws {
+            let limit = options.seqLength
+            let fewest = data.withUnsafeBytes { tokenizer.fewestTokens($0, limit: limit) }
+            guard fewest <= limit else { throw GenerationError.promptMuchTooLong(limit: limit) }
+        }
+        let data = file == "-" ? try standardInput(check) : try bytes(of: file)
+        try check(data)
+        guard let text = String(data: data, encoding: .utf8) else {
             throw PromptError.notText(file)
         }
         return text
     }
 
     private func bytes(of file: String) throws -> Data {
-        if file == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
         do { return try readFile(file) } catch FileError.empty { return Data() }
+    }
+
+    /// - Parameter check: called with the first bytes whenever these have doubled.
+    private func standardInput(_ check: (Data) throws -> Void) throws -> Data {
+        var (data, buffer) = (Data(), [UInt8](repeating: 0, count: 1 << 16))
+        var next = buffer.count
+        while true {
+            let count = read(STDIN_FILENO, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw FileError.unreadable("standard input", systemError) }
+            if count == 0 { return data }
+            data += buffer[..<count]
+            if data.count >= next {
+                try check(data)
+                next = 2 * data.count
+            }
+        }
     }
 }
 
@@ -43,7 +68,7 @@ enum PromptError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notText(let path): "\(path): expected text in UTF-8, found other bytes"
+        case .notText(let path): "\(path.printable): expected text in UTF-8, found other bytes"
         }
     }
 }

@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                "CIntrinsics", "CSentencePiece",
+                "CIntrinsics", "CSentencePiece", "CSignals",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: [
@@ -65,8 +65,9 @@ let package = Package(
                 .unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug)),
             ]),
         .target(name: "CIntrinsics"),
+        .target(name: "CSignals"),
         .target(
-            name: "CSentencePiece",
+            name: "CSentencePiece", dependencies: ["CSignals"],
             cxxSettings: [.unsafeFlags(["-I\(homebrew)/include"], .when(platforms: [.macOS]))],
             linkerSettings: [
                 .linkedLibrary("sentencepiece"),

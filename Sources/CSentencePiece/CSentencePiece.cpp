@@ -7,19 +7,24 @@
 
 #include "CSentencePiece.h"
 
+#include <CSignals.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <vector>
 
 struct SentencePiece {
     sentencepiece::SentencePieceProcessor processor;
 };
 
-SentencePiece *sentencepiece_load(const void *bytes, size_t count) {
+SentencePiece *sentencepiece_load(const void *bytes, size_t count) try {
     auto result = std::make_unique<SentencePiece>();
     auto status = result->processor.LoadFromSerializedProto({static_cast<const char *>(bytes), count});
     return status.ok() ? result.release() : nullptr;
+} catch (const std::bad_alloc &) {
+    exit_out_of_memory(count);
 }
 
 void sentencepiece_free(SentencePiece *processor) { delete processor; }
@@ -29,13 +34,16 @@ int sentencepiece_bos(const SentencePiece *self) { return self->processor.bos_id
 int sentencepiece_eos(const SentencePiece *self) { return self->processor.eos_id(); }
 
 int *sentencepiece_encode(const SentencePiece *self, const char *text, size_t count,
-                          size_t *idCount) {
+                          size_t *idCount) try {
     std::vector<int> ids;
     if (!self->processor.Encode({text, count}, &ids).ok()) return nullptr;
     *idCount = ids.size();
     int *copy = static_cast<int *>(std::malloc(std::max<size_t>(ids.size(), 1) * sizeof(int)));
-    if (copy) std::copy(ids.begin(), ids.end(), copy);
+    if (!copy) throw std::bad_alloc();
+    std::copy(ids.begin(), ids.end(), copy);
     return copy;
+} catch (const std::bad_alloc &) {
+    exit_out_of_memory(count);
 }
 
 const char *sentencepiece_piece(const SentencePiece *self, int id, size_t *count) {

@@ -44,6 +44,12 @@ struct Chat {
         _ message: String, isInterrupted: () -> Bool = { false }, emit: (String) throws -> Void
     ) throws {
         let (bos, eos) = (llama.tokenizer.bos, llama.tokenizer.eos)
+        // a message that certainly does not fit is not encoded: 100 MB would take minutes
+        var text = message
+        let fewest = text.withUTF8 {
+            llama.tokenizer.fewestTokens(UnsafeRawBufferPointer($0), limit: seqLength)
+        }
+        guard fewest < seqLength else { throw ChatError.contextIsFull(seqLength) }
         var tokens = tokens(for: message)
         guard position + tokens.count < seqLength else { throw ChatError.contextIsFull(seqLength) }
         onPrompt(tokens, position)

@@ -54,10 +54,10 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         if let threads = experiments.threads { ThreadCount.current = threads }
-        let prompt = try perplexity.file.map(TextFile.read) ?? text.prompt(options)
         let logger = reports.logger()
         let files = try options.modelFiles()
         let llama = try Llama(weights: files.weights, tokenizer: files.tokenizer)
+        let prompt = try perplexity.file.map(TextFile.read) ?? text.prompt(options, for: llama)
         let measurement = try perplexity.measurement(
             of: prompt, with: llama, from: files, window: options.givenSeqLength)
         reports.printMemory("loaded")

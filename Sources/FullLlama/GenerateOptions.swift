@@ -23,8 +23,17 @@ struct TextOptions: ParsableArguments {
         if system != nil && !chat { throw ValidationError("--system needs --chat") }
     }
 
-    func prompt(_ options: ModelOptions) throws -> String {
-        try file.map(TextFile.read) ?? options.prompt
+    /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before all of it
+    ///   is encoded: that would take minutes.
+    func prompt(_ options: ModelOptions, for llama: Llama) throws -> String {
+        guard let file else { return options.prompt }
+        var text = try TextFile.read(file)
+        let limit = options.seqLength
+        let fewest = text.withUTF8 {
+            llama.tokenizer.fewestTokens(UnsafeRawBufferPointer($0), limit: limit)
+        }
+        guard fewest <= limit else { throw GenerationError.promptMuchTooLong(limit: limit) }
+        return text
     }
 }
 

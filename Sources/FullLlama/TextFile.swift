@@ -34,10 +34,10 @@ enum TextFileError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notText(let path): "\(path): expected text in UTF-8, found other bytes"
+        case .notText(let path): "\(path.printable): expected text in UTF-8, found other bytes"
         case .tooLarge(let path):
-            "\(path): expected at most \(TextFile.largest / 1_000_000) MB of text, found more"
-        case .noTokens(let path): "\(path): expected a text of at least one token, found none"
+            "\(path.printable): expected at most \(TextFile.largest / 1_000_000) MB of text, found more"
+        case .noTokens(let path): "\(path.printable): expected a text of at least one token, found none"
         }
     }
 }

@@ -3,42 +3,33 @@
 import Foundation
 import Support
 
-/// Writes a trace to a file.
+/// Writes a trace to a file, which appears when the trace is complete.
 final class TraceWriter {
-    private let path: String
-    private let file: FileHandle
+    private let output: OutputFile
     private let encoder = JSONEncoder()
-    private var failed = false
-    private let isNew: Bool
+    private var failure: (any Error)?
     private var isEmpty = true
 
-    /// Opens a file. Its contents remain until the first record is written.
-    /// - Throws: `FileError` if the file cannot be opened for writing.
+    /// - Throws: `FileError` if the file cannot be created.
     init(path: String) throws {
-        isNew = !FileManager.default.fileExists(atPath: path)
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError.unwritable(path) }
-        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        self.path = path
+        output = try OutputFile(replacing: path)
         encoder.outputFormatting = .sortedKeys
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     }
 
     func write(_ record: TraceRecord) {
-        guard !failed else { return }
-        if isEmpty { ftruncate(file.fileDescriptor, 0) }  // has no effect on a pipe or a device
+        guard failure == nil else { return }
         isEmpty = false
         do {
-            try file.write(contentsOf: encoder.encode(record) + Data("\n".utf8))
-        } catch { failed = true }
+            try output.write(encoder.encode(record) + Data("\n".utf8))
+        } catch { failure = error }
     }
 
+    /// Gives the file its name. Without a record, an older file remains.
     /// - Throws: `FileError` if a write failed.
     func finish() throws {
-        if failed { throw FileError.unwritable(path) }
-        try file.close()
+        if let failure { throw failure }
+        if !isEmpty { try output.keep() }
     }
-
-    deinit { if isNew && isEmpty { unlink(path) } }
 }

@@ -50,12 +50,12 @@ struct Convert: ParsableCommand {
         guard format != nil else {
             let endings = OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError(
-                "expected an output that ends in one of \(endings), found \(output)")
+                "expected an output that ends in one of \(endings), found \(output.printable)")
         }
         guard format == .gguf || (type == nil && tokenizer == nil) else {
             let option = type == nil ? "-t" : "--type"
             throw ValidationError(
-                "\(option): expected an output that ends in .gguf, found \(output)")
+                "\(option): expected an output that ends in .gguf, found \(output.printable)")
         }
     }
 
@@ -71,39 +71,38 @@ struct Convert: ParsableCommand {
         if !force && FileManager.default.fileExists(atPath: output) {
             throw ConversionError.exists(output)
         }
-        let hadConfig = FileManager.default.fileExists(atPath: configPath)
-        let file = try write()
-        do {
-            if verify {
-                try compare(try Weights(contentsOf: input), file.path)
-            }
-            try file.keep()
-        } catch {
-            if format == .safetensors && !hadConfig {
-                try? FileManager.default.removeItem(atPath: configPath)
-            }
-            throw error
-        }
-        printNote("wrote \(output), \(byteText(file.byteCount))")
-    }
-
-    /// Writes the output under a temporary name.
-    private func write() throws -> OutputFile {
         let weights = try Weights(contentsOf: input)
         let contents = try format!.contents(
             of: weights, type: type,
             tokenizer: tokenizer ?? ModelOptions.tokenizer(besideWeights: input))
         contents.notes.forEach(printNote)
-        let file = try OutputFile(replacing: output, byteCount: contents.byteCount)
+        try Convert.requireSpace(contents.byteCount, for: output)
         let configFile = format == .safetensors ? try newConfigFile(for: weights) : nil
-        try file.write(contents)
+        let hasConfig = FileManager.default.fileExists(atPath: configPath)
+        let newConfig = configFile == nil || hasConfig ? nil : UnfinishedFile(configPath)
+
+        let file = try OutputFile(replacing: output)
+        let progress = Progress("writing", total: contents.byteCount)
+        try contents.write(to: file.file, path: output, progress: progress.show)
         do {
             try configFile?.write(nextTo: output)
         } catch {
             let reason = (error as NSError).localizedDescription
             throw FileError.unwritable(configPath, reason)
         }
-        return file
+        if verify { try compare(weights, file.path) }
+        try file.keep()
+        newConfig?.keep()
+        printNote("wrote \(output.printable), \(byteText(contents.byteCount))")
+    }
+
+    static func requireSpace(_ byteCount: Int, for path: String) throws {
+        var disk = statvfs()
+        guard statvfs(siblingPath(".", of: path), &disk) == 0 else { return }
+        let free = Int(min(Double(disk.f_bavail) * Double(disk.f_frsize), 9e18))
+        guard free >= byteCount else {
+            throw ConversionError.noSpace(path, needed: byteCount, free: free)
+        }
     }
 
     /// - Returns: the `config.json` to write; nil if the folder has an equal one.
@@ -182,13 +181,13 @@ enum ConversionError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .exists(let path): "\(path): already exists; --force replaces it"
+        case .exists(let path): "\(path.printable): already exists; --force replaces it"
         case .otherConfig(let path):
-            "\(path): already exists and describes another model; --force replaces it"
+            "\(path.printable): already exists and describes another model; --force replaces it"
         case .noSpace(let path, let needed, let free):
-            "\(path): expected \(byteText(needed)) of free space, found \(byteText(free))"
+            "\(path.printable): expected \(byteText(needed)) of free space, found \(byteText(free))"
         case .differs(let path, let what):
-            "\(path): verification failed: \(what) differs, so the new file was removed"
+            "\(path.printable): verification failed: \(what) differs, so the new file was removed"
         }
     }
 }

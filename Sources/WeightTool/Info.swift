@@ -16,8 +16,6 @@ struct Info: ParsableCommand {
 
     func run() throws {
         let weights = try Weights(contentsOf: file)
-        print(Info.summary(of: weights))
-        print("")
         var table = Table(header: ["tensor", "shape", "type", "size"], textColumns: 3)
         if stats { table.header += ["min", "mean", "max"] }
         for (name, shape) in weights.config.shapes {
@@ -31,7 +29,7 @@ struct Info: ParsableCommand {
             if stats { row += Statistics(tensor).columns }
             table.rows.append(row)
         }
-        print(table)
+        try writeOutput("\(Info.summary(of: weights))\n\n\(table)\n")
     }
 
     static func summary(of weights: Weights) -> String {

@@ -98,7 +98,7 @@ struct CommandTests {
         let result = try CommandRunner.run(
             CommandRunner.executable!,
             ["-t", model.tokenizerPath, "-w", model.weightsPath, "-i", "a"]
-                + ["--seqlength", "8000"], interruptAfterOutput: true)
+                + ["--seqlength", "8000"], afterOutput: { kill($0, SIGINT) })
         #expect(result.status == 130)
         #expect(result.output.wholeMatch(of: /ab*\n/) != nil)
         #expect(result.errorLines.count == 2)  // the warning about the length

@@ -88,7 +88,9 @@ struct FullCommandTests {
         @Test func `a trace on a full disk is an error`() throws {
             let full = try run("-i", "a", "--seqlength", "3", "--trace", "/dev/full")
             #expect(full.status == 1)
-            #expect(full.error.hasSuffix("Error: /dev/full: cannot be written\n"))
+            #expect(
+                full.error.hasSuffix(
+                    "Error: /dev/full: cannot be written: No space left on device\n"))
             #expect(
                 try FileManager.default.attributesOfItem(atPath: "/dev/full")[.type]
                     as? FileAttributeType == .typeCharacterSpecial)
@@ -137,7 +139,7 @@ struct FullCommandTests {
         let result = try CommandRunner.run(
             program!,
             ["-t", model.tokenizer, "-w", model.weights, "-i", "a"] + ["--seqlength", "8000"],
-            interruptAfterOutput: true)
+            afterOutput: { kill($0, SIGINT) })
         #expect(result.status == 130)
         #expect(result.output.hasPrefix("a") && result.output.hasSuffix("\n"))
     }
@@ -218,6 +220,8 @@ struct FullCommandTests {
                 == "Error: /nowhere/prompt: cannot be read: No such file or directory\n")
         let trace = try run("--trace", "/nowhere/trace")
         #expect(trace.status == 1)
-        #expect(trace.error == "Error: /nowhere/trace: cannot be written\n")
+        #expect(
+            trace.error
+                == "Error: /nowhere/trace: cannot be written: No such file or directory\n")
     }
 }

@@ -127,7 +127,7 @@ import Testing
         }
         let none = try model.write("\n\n", as: "none")
         #expect(throws: TraceError.empty(none)) { try TraceComparison(path: none, tolerance: 1) }
-        #expect(throws: FileError.unwritable("/nowhere/t")) {
+        #expect(throws: FileError.unwritable("/nowhere/t", "No such file or directory")) {
             try TraceWriter(path: "/nowhere/t")
         }
     }

@@ -23,11 +23,11 @@ public enum CommandRunner {
 
     /// - Parameters:
     ///   - input: the program's standard input, at most the capacity of a pipe.
-    ///   - interruptAfterOutput: whether to send Ctrl-C after the first output of the program.
+    ///   - afterOutput: called with the process after the first output of the program.
     public static func run(
         _ program: URL, _ arguments: [String], input: String? = nil,
         environment: [String: String]? = nil, folder: String? = nil,
-        interruptAfterOutput: Bool = false
+        afterOutput: ((pid_t) -> Void)? = nil
     ) throws -> Result {
         let process = Process()
         process.executableURL = program
@@ -48,17 +48,21 @@ public enum CommandRunner {
         process.standardOutput = output
         // a file, because two pipes would have to be read concurrently
         process.standardError = try FileHandle(forWritingTo: errorFile)
-        // test threads block signals, and a process starts with its parent thread's mask
-        var (interrupt, mask) = (sigset_t(), sigset_t())
-        sigemptyset(&interrupt)
-        sigaddset(&interrupt, SIGINT)
-        pthread_sigmask(SIG_UNBLOCK, &interrupt, &mask)
+        // test threads block signals, and a process starts with its parent thread's mask; a shell
+        // starts what runs in its background with some of them ignored
+        var (signals, mask) = (sigset_t(), sigset_t())
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            sigaddset(&signals, number)
+            signal(number, SIG_DFL)
+        }
+        pthread_sigmask(SIG_UNBLOCK, &signals, &mask)
         try process.run()
         pthread_sigmask(SIG_SETMASK, &mask, nil)
         var outputData = Data()
-        if interruptAfterOutput {
+        if let afterOutput {
             outputData = output.fileHandleForReading.availableData
-            kill(process.processIdentifier, SIGINT)
+            afterOutput(process.processIdentifier)
         }
         outputData += try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
@@ -66,5 +70,15 @@ public enum CommandRunner {
         return Result(
             output: String(decoding: outputData, as: UTF8.self),
             error: String(decoding: errorData, as: UTF8.self), status: process.terminationStatus)
+    }
+}
+
+extension CommandRunner {
+    /// Runs a program by the shell: `script` has it as "$@", for redirections and limits.
+    public static func shell(
+        _ script: String, _ program: URL, _ arguments: [String], input: String? = nil
+    ) throws -> Result {
+        try run(
+            URL(filePath: "/bin/sh"), ["-c", script, "sh", program.path] + arguments, input: input)
     }
 }

@@ -191,16 +191,16 @@ import Testing
 
     @Test func `free space and permission are checked first`() throws {
         #expect(
-            message { _ = try OutputFile(replacing: folder.file("x"), byteCount: .max) }
+            message { try Convert.requireSpace(.max, for: folder.file("x")) }
                 .hasPrefix("FOLDER/x: expected 9223372036.9 GB of free space, found "))
         #expect(
-            message { _ = try OutputFile(replacing: folder.file("no/x"), byteCount: 1) }
+            message { _ = try OutputFile(replacing: folder.file("no/x")) }
                 == "FOLDER/no/x: cannot be written: No such file or directory")
     }
 
     @Test func `a file that is not kept is removed`() throws {
         do {
-            let file = try OutputFile(replacing: folder.file("x"), byteCount: 1)
+            let file = try OutputFile(replacing: folder.file("x"))
             #expect(FileManager.default.fileExists(atPath: file.path))
         }
         #expect(try files == ["in"])

@@ -115,7 +115,7 @@ struct Bench: ParsableCommand {
             }
         }
         let table = ResultTable(results)
-        print(json ? try table.json() : markdown ? table.markdown : table.text)
+        try writeOutput((json ? try table.json() : markdown ? table.markdown : table.text) + "\n")
     }
 
     /// The models to measure, as options for a worker.

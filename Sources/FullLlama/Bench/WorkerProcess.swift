@@ -12,8 +12,9 @@ enum WorkerProcess {
         var text: String { String(decoding: data, as: UTF8.self) }
     }
 
-    /// The running process; 0 if there is none. The signal handler reads it.
-    private static let id = Atomic<Int32>(0)
+    /// The running process, or 0; and the number of the signal that ends this one, or 0. The signal
+    /// handler uses both.
+    private static let id = Atomic<Int32>(0), stopped = Atomic<Int32>(0)
 
     /// Runs a program. Foundation's Process does not say how much memory its process needed.
     /// - Parameters:
@@ -39,8 +40,10 @@ enum WorkerProcess {
         guard posix_spawnp(&process, program, &actions, nil, argv, environ) == 0 else {
             throw BenchError.notStarted(program)
         }
-        id.store(process, ordering: .relaxed)
+        id.store(process, ordering: .sequentiallyConsistent)
         defer { id.store(0, ordering: .relaxed) }
+        // a signal may have come before the handler could know the process
+        if stopped.load(ordering: .sequentiallyConsistent) > 0 { kill(process, SIGTERM) }
         try pipe.fileHandleForWriting.close()
 
         var output = Output()
@@ -50,19 +53,24 @@ enum WorkerProcess {
         }
         var (status, usage): (Int32, rusage) = (0, rusage())
         while wait4(process, &status, 0, &usage) < 0 && errno == EINTR {}
+        let signal = stopped.load(ordering: .relaxed)
+        guard signal == 0 else { throw ExitCode(128 + signal) }
         if status & 0x7F != 0 { throw BenchError.ended(program, signal: status & 0x7F) }
         guard status == 0 else { throw ExitCode(status >> 8) }
         output.peakMegabytes = Double(usage.ru_maxrss) * bytesPerUnit / 1e6
         return output
     }
 
-    /// From now on, Ctrl-C ends the running process. This one then cleans up and exits.
+    /// From now on, Ctrl-C ends the running process. This one then cleans up and exits. A pipe that
+    /// nobody reads any more becomes an error of the write.
     static func stopOnInterrupt() {
-        for number in [SIGINT, SIGTERM] {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
-                let id = WorkerProcess.id.load(ordering: .relaxed)
-                if id > 0 { kill(id, SIGTERM) } else { _exit(128 + number) }
+                WorkerProcess.stopped.store(number, ordering: .sequentiallyConsistent)
+                let id = WorkerProcess.id.load(ordering: .sequentiallyConsistent)
+                if id > 0 { kill(id, SIGTERM) }
             }
         }
+        signal(SIGPIPE, SIG_IGN)
     }
 }

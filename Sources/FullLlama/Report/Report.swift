@@ -33,10 +33,11 @@ final class Report {
             default: throw FileError.notAFile(path, "a device or a pipe")
             }
         }
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        guard !path.isEmpty, !path.hasSuffix("/"), access(folder, W_OK) == 0 else {
-            throw FileError.unwritable(path)
+        guard !path.isEmpty && !path.hasSuffix("/") else {
+            throw FileError.notAFile(path, "a folder")
         }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard access(folder, W_OK) == 0 else { throw FileError.unwritable(path, systemError) }
     }
 
     /// Writes the page. Nothing is written if the run computed nothing.
@@ -48,9 +49,9 @@ final class Report {
             recorder: recorder, model: llama.model, weights: weights, cache: cache, mask: mask,
             comparison: comparison, spelling: llama.tokenizer.spelling)
         let text = try Data(page.text().utf8)
-        do { try text.write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-            throw FileError.unwritable(path)
-        }
-        printNote("report: \(path), \(megabytes(text.count))")
+        let file = try OutputFile(replacing: path)
+        try file.write(text)
+        try file.keep()
+        printNote("report: \(path.printable), \(megabytes(text.count))")
     }
 }

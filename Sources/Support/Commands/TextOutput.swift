@@ -1,43 +1,37 @@
-// TextOutput: writes generated text to standard output, for compact-llama and full-llama, and ends
-// the line and the program on Ctrl-C. `printNote` writes everything else to standard error.
+// TextOutput: writes generated text to standard output, for compact-llama and full-llama. `printNote`
+// writes everything else to standard error.
 
-import Synchronization
+import CSignals
 
-/// Writes text to standard output. If an error or Ctrl-C stops the text, it ends the last line.
+/// Writes text to standard output. If an error or a signal stops the text, it ends the last line.
 public final class TextOutput {
-    /// Installs a handler for Ctrl-C that ends the last line and exits with code 130.
+    /// Installs handlers for signals such as Ctrl-C, which end the last line and exit with 128 + the
+    /// signal's number.
     public init() {
-        isMidLine.store(false, ordering: .relaxed)
-        signal(SIGINT) { _ in
-            endLine()
-            _exit(130)
-        }
+        set_mid_line(false)
+        handle_signals()
     }
 
-    deinit { endLine() }
+    deinit { end_line() }
 
     /// Writes a part of the text, unbuffered.
     /// - Throws: `FileError` if the write fails, for example because the disk is full.
     public func write(_ text: String) throws {
         guard let last = text.utf8.last else { return }
         let endsLine = last == UInt8(ascii: "\n")
-        // Ctrl-C between the stores and the write adds at most one newline, which is harmless
-        if !endsLine { isMidLine.store(true, ordering: .relaxed) }
-        guard Support.write(text, to: STDOUT_FILENO) else {
-            throw FileError.unwritable("standard output")
-        }
-        if endsLine { isMidLine.store(false, ordering: .relaxed) }
+        // a signal between the stores and the write adds at most one newline, which is harmless
+        if !endsLine { set_mid_line(true) }
+        try writeOutput(text)
+        if endsLine { set_mid_line(false) }
     }
 }
 
-/// Whether the last line of the text still lacks its newline. The signal handler reads it too.
-private let isMidLine = Atomic<Bool>(false)
-
-/// Ends the last line. Async-signal-safe: it only uses an atomic and calls `write`.
-private func endLine() {
-    guard isMidLine.exchange(false, ordering: .relaxed) else { return }
-    var newline = UInt8(ascii: "\n")
-    _ = write(STDOUT_FILENO, &newline, 1)
+/// Writes a text to standard output.
+/// - Throws: `FileError` if the write fails.
+package func writeOutput(_ text: String) throws {
+    guard write(text, to: STDOUT_FILENO) else {
+        throw FileError.unwritable("standard output", systemError)
+    }
 }
 
 /// Writes a line to standard error.

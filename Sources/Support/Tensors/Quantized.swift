@@ -31,8 +31,10 @@ final class QuantizedRows {
         self.k = k
         let elements = count * k
         all = quantized_row(
-            values: .allocate(capacity: elements), scales: .allocate(capacity: elements / 32),
-            sums: .allocate(capacity: elements / 16), starts: .allocate(capacity: elements / 4))
+            values: allocateMemory(capacity: elements),
+            scales: allocateMemory(capacity: elements / 32),
+            sums: allocateMemory(capacity: elements / 16),
+            starts: allocateMemory(capacity: elements / 4))
         let (kind, all, parts) = (kind, all, k / 32)
         ThreadPool.shared.run(count, isParallel: elements >= 1 << 15) { row in
             for part in row * parts..<(row + 1) * parts {
@@ -42,10 +44,10 @@ final class QuantizedRows {
     }
 
     deinit {
-        all.values.deallocate()
-        all.scales.deallocate()
-        all.sums.deallocate()
-        all.starts.deallocate()
+        free(all.values)
+        free(all.scales)
+        free(all.sums)
+        free(all.starts)
     }
 
     subscript(row: Int) -> quantized_row {
@@ -81,11 +83,11 @@ extension MatrixProduct {
     ) {
         let (rowBytes, blocks) = (element.byteCount(k), Int32(k / element.blockSize))
         let (width, groups) = (Int(PANEL_COLUMNS), k / Int(group_of(rows.kind)))
-        let integers = UnsafeMutableRawPointer.allocate(byteCount: k * width, alignment: 64)
-        let scales = MutablePointer.allocate(capacity: 2 * groups * width)
+        let integers = allocateMemory(k * width, alignment: 64)
+        let scales: MutablePointer = allocateMemory(capacity: 2 * groups * width)
         defer {
-            integers.deallocate()
-            scales.deallocate()
+            free(integers)
+            free(scales)
         }
         // a last panel that is not full leaves columns as they were, and they are not stored
         integers.initializeMemory(as: UInt8.self, repeating: 0, count: k * width)
@@ -111,8 +113,8 @@ extension MatrixProduct {
         _ out: MutablePointer, _ columns: Range<Int>
     ) {
         let width = MatrixProduct.tileColumns
-        let panel = MutablePointer.allocate(capacity: width * k)
-        defer { panel.deallocate() }
+        let panel: MutablePointer = allocateMemory(capacity: width * k)
+        defer { free(panel) }
         for j in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
             let count = min(width, columns.upperBound - j)
             dequantize(b + j * element.byteCount(k), element, count: count * k, to: panel)

@@ -1,6 +1,7 @@
 // Storage: the memory of tensors, either allocated or borrowed from a memory-mapped file.
 
 import CIntrinsics
+import CSignals
 
 /// Memory that one or more tensors view.
 final class Storage {
@@ -12,7 +13,7 @@ final class Storage {
 
     init(count: Int, element: ElementType = .float32) {
         _ = Storage.freedMemoryIsReused
-        start = .allocate(byteCount: max(1, element.byteCount(count)), alignment: 16)
+        start = allocateMemory(element.byteCount(count))
         (self.count, self.element, owner) = (count, element, nil)
     }
 
@@ -22,7 +23,7 @@ final class Storage {
         (self.count, self.element, self.owner) = (count, element, owner)
     }
 
-    deinit { if owner == nil { start.deallocate() } }
+    deinit { if owner == nil { free(start) } }
 
     /// A pointer to the elements.
     /// - Precondition: `E` is the element type.
@@ -42,4 +43,19 @@ final class Storage {
     /// to the system, and each new block causes page faults: prefill of 200 tokens takes a third
     /// longer.
     private static let freedMemoryIsReused: Void = keep_freed_memory()
+}
+
+/// Allocates memory for numbers; the caller must `free` it. If the system has none left, it says so
+/// in one line and exits with 1, where Swift's own allocation would crash.
+func allocateMemory(_ byteCount: Int, alignment: Int = 16) -> UnsafeMutableRawPointer {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, alignment, max(1, byteCount)) == 0, let memory else {
+        exit_out_of_memory(byteCount)
+    }
+    return memory
+}
+
+/// The same for `capacity` elements.
+func allocateMemory<E>(capacity: Int) -> UnsafeMutablePointer<E> {
+    allocateMemory(capacity * MemoryLayout<E>.stride).bindMemory(to: E.self, capacity: capacity)
 }

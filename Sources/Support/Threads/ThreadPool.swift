@@ -37,10 +37,8 @@ final class ThreadPool: @unchecked Sendable {
         self.threads = max(1, threads)
         queues = TaskQueues(threads: self.threads)
         for thread in 1..<self.threads {
-            // workers live as long as the process
-            DispatchQueue(label: "worker \(thread)", qos: .userInitiated).async {
-                self.work(as: thread)
-            }
+            // workers live as long as the process; others do the tasks of one that cannot start
+            startThread { self.work(as: thread) }
         }
     }
 
@@ -104,6 +102,33 @@ final class ThreadPool: @unchecked Sendable {
         }
         return false
     }
+}
+
+/// Starts a thread, if the system has the memory for it. Dispatch would wait for that for ever.
+private func startThread(_ body: @escaping () -> Void) {
+    final class Body {
+        let run: () -> Void
+        init(_ run: @escaping () -> Void) { self.run = run }
+    }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    #if canImport(Darwin)
+        pthread_attr_set_qos_class_np(&attributes, QOS_CLASS_USER_INITIATED, 0)
+        var thread: pthread_t?
+    #else
+        var thread = pthread_t()
+    #endif
+    let argument = Unmanaged.passRetained(Body(body))
+    let failed =
+        pthread_create(
+            &thread, &attributes,
+            { argument in
+                let argument: UnsafeMutableRawPointer? = argument  // not optional on every system
+                Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+                return nil
+            }, argument.toOpaque()) != 0
+    if failed { argument.release() }
 }
 
 /// A spin loop that yields the core from time to time. Yielding keeps the pool fast when other

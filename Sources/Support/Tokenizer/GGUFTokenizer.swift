@@ -103,34 +103,3 @@ struct GGUFTokenizer {
             found: String(decoding: piece, as: UTF8.self).debugDescription)
     }
 }
-
-/// A message of Google's protocol buffers, written field by field.
-struct ProtocolBuffer {
-    private(set) var bytes: [UInt8] = []
-
-    /// A number as the format writes it: seven bits a byte, lowest first.
-    private mutating func append(varint number: Int) {
-        var rest = UInt64(bitPattern: Int64(number))
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
-    mutating func append(field: Int, _ number: Int) {
-        append(varint: field << 3)
-        append(varint: number)
-    }
-
-    mutating func append(field: Int, _ number: Float) {
-        append(varint: field << 3 | 5)
-        bytes += number.bitPattern.littleEndianBytes
-    }
-
-    mutating func append(field: Int, _ content: some Collection<UInt8>) {
-        append(varint: field << 3 | 2)
-        append(varint: content.count)
-        bytes += content
-    }
-}

@@ -9,6 +9,7 @@ public final class Tokenizer: @unchecked Sendable {
     public let vocabSize: Int
     /// The tokens at the beginning and at the end of a text.
     public let bos: Int, eos: Int
+    private let normalizer: Normalizer
 
     /// Reads a `tokenizer.model`, or rebuilds the one in a GGUF file.
     /// - Parameter vocabSize: the number of tokens that the model expects.
@@ -27,10 +28,12 @@ public final class Tokenizer: @unchecked Sendable {
             }
             self.processor = processor
             (bos, eos) = (gguf.bos, gguf.eos)
+            normalizer = gguf.model.bytes.withUnsafeBytes(Normalizer.init)
         } else {
             let loaded = withExtendedLifetime(file) {
                 sentencepiece_load(file.bytes.baseAddress!, file.bytes.count)
             }
+            normalizer = withExtendedLifetime(file) { Normalizer(file.bytes) }
             guard let processor = loaded else { throw TokenizerError.notSentencePiece(path) }
             self.processor = processor
             (bos, eos) = (Int(sentencepiece_bos(processor)), Int(sentencepiece_eos(processor)))
@@ -43,6 +46,31 @@ public final class Tokenizer: @unchecked Sendable {
     }
 
     deinit { sentencepiece_free(processor) }
+
+    /// The fewest tokens that a text can have which begins with these bytes, without encoding it:
+    /// a piece stands for at most its own bytes, and a byte piece for one. 0 if a single token may
+    /// stand for any number of bytes, as an unknown piece does.
+    /// - Parameter limit: a number beyond which the exact one does not matter.
+    public func fewestTokens(_ text: UnsafeRawBufferPointer, limit: Int) -> Int {
+        let tokens = 0..<Int32(vocabSize)
+        guard !normalizer.replacesCharacters,
+            tokens.contains(where: { sentencepiece_is_byte(processor, $0) })
+        else { return 0 }
+        let longest = tokens.reduce(1) { longest, token in
+            var count = 0
+            _ = sentencepiece_piece(processor, token, &count)
+            return max(longest, count)
+        }
+        var bytes = text.count
+        if normalizer.removesSpaces {
+            bytes = 0
+            for byte in text where !Normalizer.space.contains(byte) {
+                bytes += 1
+                if bytes / longest > limit { break }
+            }
+        }
+        return (bytes + longest - 1) / longest
+    }
 
     /// BOS and the tokens of `text`.
     public func encode(_ text: String) -> [Int] {
@@ -107,13 +135,13 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notSentencePiece(let path):
-            "\(path): expected a SentencePiece model (tokenizer.model), found something else"
+            "\(path.printable): expected a SentencePiece model (tokenizer.model), found something else"
         case .notAccepted(let path):
-            "\(path): expected pieces that SentencePiece accepts, found some twice or two unknown ones"
+            "\(path.printable): expected pieces that SentencePiece accepts, found some twice or two unknown ones"
         case .wrongSize(let path, let expected, let found):
-            "\(path): expected \(expected) tokens (the model's vocab_size), found \(found)"
+            "\(path.printable): expected \(expected) tokens (the model's vocab_size), found \(found)"
         case .missingBosOrEos(let path):
-            "\(path): the BOS or the EOS token is missing"
+            "\(path.printable): the BOS or the EOS token is missing"
         }
     }
 }

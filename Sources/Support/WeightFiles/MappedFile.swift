@@ -1,10 +1,14 @@
 // MappedFile: a memory-mapped, read-only file, and checked reads of its numbers. The readers of
 // weight files and tokenizers use it.
 
-/// A memory-mapped file: the system reads a page on first access, and may drop it later.
+import CSignals
+
+/// A memory-mapped file: the system reads a page on first access, and may drop it later. If another
+/// program makes the file shorter, the next access to a lost page names the file and exits with 1.
 final class MappedFile {
     let path: String
     let bytes: UnsafeRawBufferPointer
+    private let number: Int32
 
     /// - Throws: `FileError` if `path` is not a readable, non-empty regular file.
     init(path: String) throws {
@@ -24,9 +28,13 @@ final class MappedFile {
         else { throw FileError.unreadable(path, systemError) }
         madvise(base, count, MADV_WILLNEED)
         bytes = UnsafeRawBufferPointer(start: base, count: count)
+        number = remember_mapped_file(base, count, path.printable)
     }
 
-    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
+    deinit {
+        forget_mapped_file(number)
+        munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count)
+    }
 
     /// Lets the system drop the pages inside a range from memory; it reads them again on access.
     func release(_ range: Range<Int>) {
@@ -56,27 +64,6 @@ final class MappedFile {
 public func readFile(_ path: String, atMost count: Int = .max) throws -> Data {
     let file = try MappedFile(path: path)
     return withExtendedLifetime(file) { Data(file.bytes.prefix(count)) }
-}
-
-/// Why the last system call failed.
-package var systemError: String { String(cString: strerror(errno)) }
-
-/// Why a file cannot be read or written.
-public enum FileError: Error, Equatable, CustomStringConvertible {
-    case unreadable(_ path: String, _ reason: String)
-    case notAFile(_ path: String, _ what: String)
-    case empty(_ path: String)
-    case unwritable(_ path: String, _ reason: String? = nil)
-
-    public var description: String {
-        switch self {
-        case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
-        case .notAFile(let path, let what): "\(path): expected a file, found \(what)"
-        case .empty(let path): "\(path): the file is empty"
-        case .unwritable(let path, let reason):
-            "\(path): cannot be written" + (reason.map { ": \($0)" } ?? "")
-        }
-    }
 }
 
 extension UnsafeRawBufferPointer {

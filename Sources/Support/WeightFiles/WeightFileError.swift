@@ -20,7 +20,7 @@ public struct WeightFileError: Error, Equatable, CustomStringConvertible {
         case tooLarge(Int)
     }
 
-    public var description: String { "\(path): \(problem)" }
+    public var description: String { "\(path): \(problem)".printable }
 }
 
 typealias Problem = WeightFileError.Problem

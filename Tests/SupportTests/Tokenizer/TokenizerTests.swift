@@ -157,3 +157,48 @@ struct TinyTokenizerFile {
         #expect(file.stream([TinyTokenizer.unknown]) == [" \u{2047} ", ""])
     }
 }
+
+/// The fewest tokens of a text, and a tokenizer whose spelling of its normalizer is changed.
+@Suite struct FewestTokensTests {
+    private let tiny = TinyTokenizer(pieces: ["\u{2581}", "a", "b", "aaaaaaaaaa"])
+
+    /// - Parameter ending: the model's last bytes. 0x20 is the field remove_extra_whitespaces, false.
+    private func fewest(
+        _ text: String, limit: Int = .max, ending: [UInt8] = [0x20, 0, 0x28, 1]
+    ) throws -> Int {
+        #expect(tiny.bytes.suffix(4) == [0x20, 0, 0x28, 1])
+        let folder = try TemporaryFolder()
+        let path = try folder.write(tiny.bytes.dropLast(4) + ending, as: "tiny.model")
+        let tokenizer = try Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
+        var text = text
+        let found = text.withUTF8 {
+            tokenizer.fewestTokens(UnsafeRawBufferPointer($0), limit: limit)
+        }
+        #expect(found < tokenizer.encode(text).count || found > limit)  // BOS makes one more
+        return found
+    }
+
+    @Test func `a token stands for at most the bytes of the longest piece`() throws {
+        // its ten bytes; <0x00> has six
+        #expect(try fewest("") == 0)
+        #expect(try fewest("a") == 1)
+        #expect(try fewest(String(repeating: "a", count: 20)) == 2)
+        #expect(try fewest(String(repeating: "é  ", count: 100)) == 40)
+    }
+
+    @Test(arguments: [[0x20, 1, 0x28, 1], [0x28, 1]] as [[UInt8]])
+    func `spaces that are removed do not count`(ending: [UInt8]) throws {
+        let text = String(repeating: "  \u{2581}a", count: 40) + String(repeating: "  ", count: 99)
+        #expect(try fewest(text, ending: ending) == 4)
+        #expect(try fewest(text) == (6 * 40 + 198 + 9) / 10)
+        #expect(try fewest(text, limit: 2, ending: ending) == 3)
+    }
+
+    @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
+    func `Llama 2's longest piece is 16 spaces of three bytes`() throws {
+        let tokenizer = try Tokenizer(
+            contentsOf: TestData.model("llama2-tokenizer.model"), vocabSize: 32000)
+        let text = [UInt8](repeating: 0x61, count: 48 * 7 + 1)
+        #expect(text.withUnsafeBytes { tokenizer.fewestTokens($0, limit: .max) } == 8)
+    }
+}

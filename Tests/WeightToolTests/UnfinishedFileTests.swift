@@ -1,0 +1,132 @@
+// UnfinishedFileTests: a conversion that a signal, a lack of memory, a limit or a file that becomes
+// shorter ends leaves no file.
+
+import Foundation
+import Support
+import TestSupport
+import Testing
+
+@testable import WeightTool
+
+private let program = CommandRunner.find("llama-weights")
+
+@Suite(.serialized) struct UnfinishedFileTests {
+    /// A folder whose name a test and the process that it starts both know.
+    private static func folder(ofTest process: Int32) -> String {
+        NSTemporaryDirectory() + "/compact-llama-unfinished-\(process)"
+    }
+
+    /// Runs a body in a process of its own, and expects that its files are gone.
+    private func expectNoFile(_ body: (String) async throws -> Void) async throws {
+        let folder = UnfinishedFileTests.folder(ofTest: getpid())
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await body(folder)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["in.bin"])
+    }
+
+    /// Begins a conversion in this process.
+    private static func begin() throws -> OutputFile {
+        let folder = folder(ofTest: getppid())
+        try Data(count: 100_000).write(to: URL(filePath: folder + "/in.bin"))
+        return try OutputFile(replacing: folder + "/out.bin")
+    }
+
+    @Test func `SIGTERM removes the file`() async throws {
+        try await expectNoFile { _ in
+            await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
+                let file = try UnfinishedFileTests.begin()
+                raise(SIGTERM)
+                try file.keep()
+            }
+        }
+    }
+
+    @Test func `SIGPIPE removes the file`() async throws {
+        try await expectNoFile { _ in
+            await #expect(processExitsWith: .exitCode(128 + SIGPIPE)) {
+                signal(SIGPIPE, SIG_DFL)
+                let file = try UnfinishedFileTests.begin()
+                raise(SIGPIPE)
+                try file.keep()
+            }
+        }
+    }
+
+    @Test func `a lack of memory removes the file`() async throws {
+        try await expectNoFile { _ in
+            let result = await #expect(
+                processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
+            ) {
+                let file = try UnfinishedFileTests.begin()
+                let row = Tensor([1, 2])
+                _ = row.expandedDimensions(axis: 0) + Tensor([0], shape: [1, 1])
+                var huge = row
+                huge.reserve(1 << 50, axis: 0)
+                try file.keep()
+            }
+            let error = String(decoding: result!.standardErrorContent, as: UTF8.self)
+            #expect(
+                error.hasSuffix(
+                    "Error: not enough memory: expected 4503599627370496 more bytes, found none\n"))
+        }
+    }
+
+    @Test func `an input that becomes shorter removes the file`() async throws {
+        try await expectNoFile { folder in
+            let result = await #expect(
+                processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
+            ) {
+                let file = try UnfinishedFileTests.begin()
+                let path = UnfinishedFileTests.folder(ofTest: getppid()) + "/in.bin"
+                let data = try readFile(path)
+                truncate(path, 5000)  // within the second page
+                #expect(data[5000] == 0)
+                _ = data[20_000]
+                try file.keep()
+            }
+            let error = String(decoding: result!.standardErrorContent, as: UTF8.self)
+            #expect(
+                error.hasSuffix(
+                    """
+                    Error: \(folder)/in.bin: cannot be read any further: another program made the file \
+                    shorter, or its disk failed
+
+                    """))
+        }
+    }
+
+    @Test(.enabled(if: program != nil, "needs the built llama-weights"))
+    func `a limit of the file's size, or a closed pipe, leaves no file`() throws {
+        let folder = try TemporaryFolder()
+        let input = try folder.write(LMWBytes().bytes, as: "in.lmw")
+        let output = folder.file("out.bin")
+        let limited = try CommandRunner.shell(
+            "ulimit -f 1; exec \"$@\"", program!, ["convert", input, output])
+        #expect(limited.status == 1)
+        #expect(limited.error == "Error: \(output): cannot be written: File too large\n")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["in.lmw"])
+        #if os(Linux)
+            for (redirection, reason) in [
+                (">&-", "Bad file descriptor"), ("> /dev/full", "No space left on device"),
+            ] {
+                let info = try CommandRunner.shell(
+                    "exec \"$@\" \(redirection)", program!, ["info", input])
+                #expect(info.status == 1)
+                #expect(info.error == "Error: standard output: cannot be written: \(reason)\n")
+            }
+        #endif
+    }
+
+    @Test(.enabled(if: program != nil, "needs the built llama-weights"))
+    func `a name cannot control the terminal`() throws {
+        let folder = try TemporaryFolder()
+        let result = try CommandRunner.run(
+            program!, ["info", folder.path + "/a\u{1B}[2J\u{202E}b\né"])
+        #expect(
+            result.error
+                == "Error: \(folder.path)/a\\u{1B}[2J\\u{202E}b\\u{A}é: "
+                + "cannot be read: No such file or directory\n")
+    }
+}

@@ -22,9 +22,10 @@ function visible(text) {
 /// A token's spelling for a label: a space at its start or end is visible.
 const label = token => visible(spelling(token)).replace(/^ | $/g, "␣");
 
+const infinite = x => ({ Infinity: "∞", "-Infinity": "−∞" })[x] ?? "not a number";
 const short = x => Number.isFinite(x) ? (Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3)
-  ? x.toExponential(1) : String(Number(x.toPrecision(3)))) : String(x);
-const exact = x => Number.isFinite(x) ? String(Number(x.toPrecision(7))) : String(x);
+  ? x.toExponential(1) : String(Number(x.toPrecision(3)))) : infinite(x);
+const exact = x => Number.isFinite(x) ? String(Number(x.toPrecision(7))) : infinite(x);
 const percent = p => Number.isFinite(p) ? (p >= 0.9995 || p < 0.0005 ? `${Number((100 * p).toPrecision(2))} %`
   : `${(100 * p).toFixed(1)} %`) : "unknown";
 const megabytes = n => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e3).toFixed(1)} kB`;
@@ -137,7 +138,8 @@ function tensor(step, { token, layer, head }) {
       const later = step.name === "mask" && run.mask === "causal" ? to - values.length : 0;
       const [min, max] = { shares: [row.best * Math.exp(row.bottom - row.top), row.best],
         e: [Math.exp(row.bottom - row.top), 1] }[step.name] ?? [later > 0 ? -Infinity : row.bottom, row.top];
-      return { values, later, min, max, shape: [model.kvHeads, group, seq, cacheTotal], groups: 1, isRow: true };
+      return { values, later, min, max, shape: [model.kvHeads, group, seq, cacheTotal], groups: 1, isRow: true,
+        isShare: step.name === "shares" || step.name === "e" };
     }
   }
   return null;
@@ -228,8 +230,8 @@ function mix(stops, t) {
   return stops[i].map((c, k) => Math.round(c + (stops[i + 1][k] - c) * (x - i)));
 }
 const rgb = colour => `rgb(${colour.join(" ")})`;
-/// The root shows small shares too.
-const shade = share => mix(ramp(false), Math.sqrt(share));
+/// The power shows small shares too.
+const shade = share => mix(ramp(false), share ** 0.4);
 /// The lighter part of the ramp, so that text stays easy to read.
 const certainty = probability => mix(ramp(false), 0.55 * probability);
 /// Black or white, whichever is easier to read on a colour.
@@ -249,12 +251,16 @@ function pixels(width, height, colour, name) {
   return canvas;
 }
 
+/// Where a value lies in a row: shares from 0, scores from the smallest.
+function rowLevel(t, value) {
+  if (t.isShare) return (value / t.max) ** 0.4;
+  const low = Math.min(...t.values.filter(Number.isFinite));
+  return 0.06 + 0.94 * (value - low) / (t.max - low || 1);
+}
+
 function strip(t) {
   if (t.isRow) {
-    const largest = Math.max(...t.values.filter(Number.isFinite), 1e-30);
-    const floor = t.max - data.attention.span;
-    const level = t.max <= 1 && t.min >= 0 ? v => mix(ramp(false), Math.sqrt(v / largest)) : v => mix(ramp(false), (v - floor) / data.attention.span);
-    return pixels(t.values.length, 1, x => level(t.values[x]), "values");
+    return pixels(t.values.length + t.later, 1, x => x < t.values.length ? mix(ramp(false), rowLevel(t, t.values[x])) : null, "values");
   }
   const largest = Math.max(Math.abs(t.min), Math.abs(t.max)) || 1;
   return pixels(t.values.length, 1, x => mix(ramp(true), 0.5 + t.values[x] / largest / 2), "values");
@@ -488,18 +494,17 @@ function turned(step, t) {
 
 /// Scores, mask and shares: the chosen head's row, and all heads.
 function rowPictures(step, t) {
-  const { layer, token } = state, isShare = step.name === "shares";
-  const floor = t.max - data.attention.span;
+  const { layer, token } = state, floor = t.max - data.attention.span;
   const order = t.values.map((v, key) => [v, key]).filter(([v]) => !Number.isNaN(v));
   const shown = order.length > 24 ? order.slice().sort((a, b) => b[0] - a[0]).slice(0, 14) : order;
-  const rows = shown.map(([v, key]) => [`${key} ${label(tokens[key])}`, isShare || step.name === "e" ? v : (v - floor) / data.attention.span,
-    isShare ? percent(v) : v <= floor ? `≤ ${short(v)}` : short(v), key === token]);
-  if (t.later > 0) rows.push([`${token + 1} … ${token + t.later}`, 0, "−∞, masked", false, true]);
+  const rows = shown.map(([v, key]) => [`${key} ${label(tokens[key])}`, t.isShare ? v / t.max : rowLevel(t, v),
+    step.name === "shares" ? percent(v) : !t.isShare && v <= floor ? `≤ ${short(v)}` : short(v), key === token]);
+  if (t.later > 0) rows.push([t.later === 1 ? `${token + 1}` : `${token + 1} … ${token + t.later}`, 0, "−∞, masked", false, true]);
   const heads = Array.from({ length: model.heads }, (_, g) => attentionRow(layer, g, token));
   const width = Math.max(...heads.map(row => row.shares.length));
   const limited = data.attention.limit ? h("p", { class: "note" }, `This long run keeps the ${data.attention.limit} strongest shares of every row.`) : null;
   return [h("h3", {}, `Head ${state.head}` + (shown.length < order.length ? `: the ${shown.length} largest of ${order.length}` : "")),
-    bars(rows, isShare || step.name === "e" ? Math.max(...order.map(o => o[0])) : 1), limited,
+    bars(rows, 1), limited,
     h("h3", {}, "Shares of all heads, tokens from left to right"),
     h("div", { class: "rows" }, heads.map((row, g) => [h("span", { class: g === state.head ? "chosen" : null }, `head ${g}`),
       pixels(width, 1, x => shade(row.shares[x] ?? 0), `shares of head ${g}`)])),
@@ -581,8 +586,8 @@ function attentionView() {
   const limit = data.attention.limit;
   return { nodes: [h("div", { class: "split" },
     h("section", {}, title, under, large, h("p", {}, legend("share of attention", shade),
-      h("span", { class: "note" }, "; each share of 1 % shows, as the colour follows the root" + (limit ? `; a long run: the ${limit} strongest shares of every row` : "")))),
-    h("section", {}, h("h2", {}, `All heads of layer ${layer}`), h("div", { class: "maps" }, groups), tables))],
+      h("span", { class: "note" }, "; small shares are emphasised" + (limit ? `; a long run: the ${limit} strongest shares of every row` : "")))),
+    h("section", {}, h("h2", {}, `All heads of layer ${layer}`), h("div", { class: model.heads <= 12 ? "maps wide" : "maps" }, groups), tables))],
   update() {
     title.replaceChildren(`Layer ${layer}, head ${state.head}`);
     buttons.forEach((button, head) => button.setAttribute("aria-pressed", head === state.head));
@@ -677,7 +682,7 @@ function architectureView() {
   wire("548,440 636,440", `[seq, ${hidden}]`, 553, 433); wire("548,500 790,500 790,462", `[seq, ${hidden}]`, 553, 493);
   box(639, 418, 76, "silu", "SiLU", "gate"); wire("715,440 772,440", null);
   parts.push(link("gated", s("circle", { class: "box", cx: 790, cy: 440, r: 15 }), s("text", { x: 790, y: 446, "font-size": 19, "text-anchor": "middle" }, "×")));
-  wire("805,440 855,440", null); parts.push(s("text", { x: 800, y: 418, "font-size": 12.5, class: "mono" }, `[seq, ${hidden}]`));
+  wire("805,440 855,440", null); parts.push(s("text", { x: 800, y: 411, "font-size": 12.5, class: "mono" }, `[seq, ${hidden}]`));
   box(858, 418, 108, "feed_forward", "w2", `${hidden} → ${dim}`);
   wire("912,462 912,525 128,525", seqDim, 240, 544);
   sum(110, 525, "residual_feed_forward");
@@ -871,6 +876,7 @@ function draw() {
     currentKey = key;
   }
   document.body.dataset.view = state.view;
+  document.title = `${views[state.view]}, full-llama: a run`;
   current.update();
   for (const link of links) {
     link.setAttribute("href", fragment({ view: link.dataset.view }));

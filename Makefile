@@ -29,6 +29,7 @@ test: packages
 	swift test
 	@if command -v python3 >/dev/null; then python3 Models/test_download.py; \
 	else echo "skipped: the test of Models/download.sh needs python3"; fi
+	@if command -v python3 >/dev/null; then python3 Tests/Browser/test_report.py; fi
 
 bench: packages
 	swift build --configuration release --product full-llama

@@ -104,7 +104,9 @@ struct ReportPage {
     }
 
     private var run: ReportData.Run {
-        let arguments = CommandLine.arguments.dropFirst()
+        let arguments = CommandLine.arguments.dropFirst().map { argument in
+            argument.contains(" ") ? "\"\(argument)\"" : argument
+        }
         return ReportData.Run(
             command: (["full-llama"] + arguments).joined(separator: " "), cache: "\(cache)",
             mask: "\(mask)", temperature: recorder.temperature, topP: recorder.topP,

@@ -3,7 +3,7 @@
 #ifndef CINTRINSICS_H
 #define CINTRINSICS_H
 
-#include "QuantizedBlocks.h"
+#include "QuantizedPanels.h"
 
 #if defined(__linux__)
 #include <malloc.h>

@@ -9,6 +9,7 @@ enum ModelShape {
         "42M": config(512, 1376, 8, 8, 8, 32000, 1024),
         "110M": config(768, 2048, 12, 12, 12, 32000, 1024),
         "TinyLlama-1.1B": config(2048, 5632, 22, 32, 4, 32000, 2048),
+        "Llama-2-7B": config(4096, 11008, 32, 32, 32, 32000, 4096),
     ]
 
     static let names = all.keys.sorted { all[$0]!.dim < all[$1]!.dim }.joined(separator: ", ")

@@ -43,11 +43,14 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
             let blocks = b.storage.start.assumingMemoryBound(to: UInt8.self)
             let start = blocks + b.element.byteCount(b.offset)
             a.withElements { x in
-                let quantized = product.isGemm ? nil : QuantizedRows(x, count: m, k: k)
+                let isFloat = product.isGemm && !MatrixProduct.multipliesIntegers
+                let rows = isFloat ? nil : QuantizedRows(x, count: m, k: k, for: b.element)
                 ThreadPool.shared.run(tasksPerMatrix, isParallel: isParallel) { task in
                     let range = task * columns..<min(n, (task + 1) * columns)
-                    if let quantized {
-                        product.gemvOfBlocks(quantized, start, b.element, out, range)
+                    if let rows, product.isGemm {
+                        product.gemmOfIntegers(rows, start, b.element, out, range)
+                    } else if let rows {
+                        product.gemvOfBlocks(rows, start, b.element, out, range)
                     } else {
                         product.gemmOfBlocks(x, start, b.element, out, range)
                     }

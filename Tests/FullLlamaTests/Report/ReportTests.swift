@@ -139,10 +139,10 @@ import Testing
         let llama = try TinyModel().llama()
         let all = try ReportFixture(llama, prompt: "a", seqLength: 60)
         let bounded = try ReportFixture(
-            TinyModel().llama(), prompt: "a", seqLength: 60, attentionBound: 5000)
+            TinyModel().llama(), prompt: "a", seqLength: 60, bound: 30_000)
         let attention = try #require(bounded.json["attention"] as? [String: Any])
         let limit = try #require(attention["limit"] as? Int)
-        #expect(limit == 4)  // 2 layers of 120 rows, each 3 bytes a share, in 5000 bytes
+        #expect(limit == 2)  // 240 rows of 15 bytes, and 3 bytes a share, in a fifth of the bound
         for layer in 0..<2 {
             for (row, full) in try zip(bounded.attention(layer: layer), all.attention(layer: layer))
             {
@@ -150,6 +150,35 @@ import Testing
                 #expect(row.shares.count == min(limit, full.shares.count))
                 for key in row.shares.keys { #expect(full.shares[key]! >= 0.95 * weakest) }
             }
+        }
+    }
+
+    @Test func `a page of many heads stays below 10 MB`() throws {
+        let config = Config(
+            dim: 64, hiddenDim: 64, nLayers: 10, nHeads: 16, nKvHeads: 16, vocabSize: 64,
+            maxSeqLen: 512)
+        let model = Transformer(Weights(random: config, element: .float32, seed: 1))
+        let recorder = ReportRecorder(model, Sampler(), seqLength: 400)
+        let tokens = (0..<400).map { $0 % 64 }
+        recorder.begin(prompt: tokens, at: 0)
+        StagedRun.observed(by: [recorder]) { _ = model(tokens, startPos: 0) }
+        recorder.finish()
+        #expect(recorder.attention.limit < 400)
+        let text = try ReportPage(
+            recorder: recorder, model: model, weights: "x", cache: .concatenated, mask: .causal,
+            spelling: { "token\($0)" }
+        ).text()
+        #expect(text.utf8.count < 10_000_000 && text.utf8.count > 5_000_000)
+    }
+
+    @Test func `the strongest of a row are kept with their places`() {
+        let scores: [Float] = [1, 5, 2, 5, -30, 4.5, 2.5]
+        for limit in 1...7 {
+            var row = AttentionRow(scores: scores[...], shares: scores[...])
+            row.keepStrongest(limit)
+            let order = scores.indices.sorted { (-scores[$0], $0) < (-scores[$1], $1) }
+            let expected = order.prefix(limit).sorted()
+            #expect(row.keys.map { $0.map(Int.init) } ?? Array(0..<7) == expected)
         }
     }
 

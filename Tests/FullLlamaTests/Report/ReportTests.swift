@@ -158,12 +158,12 @@ import Testing
             dim: 64, hiddenDim: 64, nLayers: 10, nHeads: 16, nKvHeads: 16, vocabSize: 64,
             maxSeqLen: 512)
         let model = Transformer(Weights(random: config, element: .float32, seed: 1))
-        let recorder = ReportRecorder(model, Sampler(), seqLength: 400)
-        let tokens = (0..<400).map { $0 % 64 }
+        let recorder = ReportRecorder(model, Sampler(), seqLength: 256)
+        let tokens = (0..<256).map { $0 % 64 }
         recorder.begin(prompt: tokens, at: 0)
         StagedRun.observed(by: [recorder]) { _ = model(tokens, startPos: 0) }
         recorder.finish()
-        #expect(recorder.attention.limit < 400)
+        #expect(recorder.attention.limit < 256)
         let text = try ReportPage(
             recorder: recorder, model: model, weights: "x", cache: .concatenated, mask: .causal,
             spelling: { "token\($0)" }

@@ -393,7 +393,7 @@ function codeView() {
     return { line, here };
   });
   const code = h("ol", { class: "code", "aria-label": "the lesson, CompactLlama.swift" }, rows.map(row => row.line));
-  const detail = h("section", { class: "pane", "aria-label": "detail", "aria-live": "polite" });
+  const detail = h("section", { class: "pane", "aria-label": "detail" });
   /// Of a line's steps, the current one, or the last one before it, or the first.
   function shown(here) {
     const now = steps.findIndex(step => step.name === state.line);
@@ -555,7 +555,7 @@ function attentionView() {
       buttons.push(button);
       return button;
     }))));
-  const title = h("h2"), under = h("p", { class: "under", "aria-live": "polite" }), area = h("div", { class: "area" });
+  const title = h("h2"), under = h("p", { class: "under" }), area = h("div", { class: "area" });
   const cross = h("div", { class: "cross" }), tables = h("div");
   const few = count <= 24;
   const names = () => Array.from({ length: count }, (_, i) => h("span", {}, bdi(label(tokens[i]))));
@@ -801,6 +801,16 @@ function asSVG() {
   const source = main.querySelectorAll("svg.figure").length === 1 ? main.querySelector("svg.figure") : main;
   const box = source.getBoundingClientRect(), [width, height] = [Math.ceil(Math.max(box.width, source.scrollWidth || 0)), Math.ceil(Math.max(box.height, source.scrollHeight || 0))];
   const copy = source.cloneNode(true);
+  // a copy is not scrolled: move the contents of each pane instead
+  const panes = [...source.querySelectorAll("*")], copies = [...copy.querySelectorAll("*")];
+  panes.forEach((pane, i) => {
+    if (!pane.scrollTop && !pane.scrollLeft) return;
+    const inner = h("div");
+    Object.assign(inner.style, { marginTop: `${-pane.scrollTop}px`, marginLeft: `${-pane.scrollLeft}px` });
+    inner.append(...copies[i].childNodes);
+    copies[i].append(inner);
+    copies[i].style.height = `${pane.clientHeight}px`;
+  });
   const canvases = copy.querySelectorAll("canvas");
   source.querySelectorAll("canvas").forEach((canvas, i) => {
     const shown = canvas.getBoundingClientRect();
@@ -812,7 +822,7 @@ function asSVG() {
   const css = getComputedStyle(document.documentElement), font = getComputedStyle(document.body);
   const theme = variables.map(name => `--${name}: ${css.getPropertyValue(`--${name}`).trim()}`).join("; ");
   const style = s("style", {}, document.querySelector("style").textContent.replace(/@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}/g, "")
-    + `\n:root, svg, div.export { ${theme}; } div.export { font: ${font.fontSize}/1.45 ${font.fontFamily}; color: var(--ink); }`);
+    + `\n:root, svg, div.export { ${theme}; } div.export .three > *, div.export .scroll { overflow: hidden; } div.export { font: ${font.fontSize}/1.45 ${font.fontFamily}; color: var(--ink); }`);
   const outer = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` }, style, s("rect", { width, height, fill: css.getPropertyValue("--ground") }));
   if (source !== main) {
     copy.setAttribute("width", width);
@@ -850,7 +860,7 @@ const makers = { code: codeView, tokens: tokensView, attention: attentionView, l
   architecture: architectureView, time: timeView, compare: compareView };
 
 function tokensView() {
-  const flow = tokenFlow("big"), detail = h("section", { class: "pane", "aria-live": "polite" });
+  const flow = tokenFlow("big"), detail = h("section", { class: "pane", "aria-label": "detail" });
   return { nodes: [h("div", { class: "split" }, h("section", {}, h("p", {}, legend("probability of a generated token", certainty),
     h("span", { class: "note" }, " dotted: the prompt")), flow, table("As a table", ["position", "token", "id", "from", "probability", "entropy in bits"],
     () => tokens.map((token, i) => [i, label(token), token, data.generated[i] ? "model" : "prompt", prediction(i - 1)?.next ?? "", prediction(i - 1)?.entropy ?? ""]))), detail)],
@@ -867,6 +877,11 @@ const number = (name, high) => h("input", { type: "number", min: 0, max: high, "
 const inputs = { token: number("token", tokens.length - 1), layer: number("layer", model.layers - 1), head: number("head", model.heads - 1) };
 const shownToken = h("span", { class: "soft" }), status = h("p", { class: "hidden", role: "status" });
 let current = null, currentKey = "";
+
+function spoken(step) {
+  const t = tensor(step, state);
+  return t ? `${step.name}, shape ${t.shape.join(" by ")}, from ${short(t.min)} to ${short(t.max)}` : step.name;
+}
 
 function draw() {
   const key = [state.view, isDark(), state.view === "attention" ? state.layer : ""].join();
@@ -885,7 +900,7 @@ function draw() {
   for (const [name, input] of Object.entries(inputs)) input.value = state[name];
   shownToken.replaceChildren(bdi(label(tokens[state.token])));
   status.textContent = `${views[state.view]}: token ${state.token} ${label(tokens[state.token])}, layer ${state.layer}, head ${state.head}`
-    + (state.view === "code" ? `, ${state.line}, line ${stepNamed(state.line).line}` : "");
+    + (state.view === "code" ? `, line ${stepNamed(state.line).line}, ${spoken(stepNamed(state.line))}` : "");
 }
 
 document.body.append(h("div", { class: "page" },

@@ -26,7 +26,7 @@ const infinite = x => ({ Infinity: "∞", "-Infinity": "−∞" })[x] ?? "not a 
 const short = x => Number.isFinite(x) ? (Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3)
   ? x.toExponential(1) : String(Number(x.toPrecision(3)))) : infinite(x);
 const exact = x => Number.isFinite(x) ? String(Number(x.toPrecision(7))) : infinite(x);
-const percent = p => Number.isFinite(p) ? (p >= 0.9995 || p < 0.0005 ? `${Number((100 * p).toPrecision(2))} %`
+const percent = p => p < 1e-5 ? "< 0.001 %" : Number.isFinite(p) ? (p >= 0.9995 || p < 0.0005 ? `${Number((100 * p).toPrecision(2))} %`
   : `${(100 * p).toFixed(1)} %`) : "unknown";
 const megabytes = n => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e3).toFixed(1)} kB`;
 
@@ -356,7 +356,7 @@ function stepDetail() {
     h("dl", {}, h("dt", {}, "probability"), h("dd", {}, `${percent(p.next)} (${exact(p.next)})`),
       h("dt", {}, "entropy"), h("dd", {}, `${exact(p.entropy)} bits of at most ${short(Math.log2(model.vocabSize))}`),
       h("dt", {}, "sampling"), h("dd", {}, run.temperature === 0 ? "greedy: the most probable token; no top-p cut"
-        : `temperature ${exact(run.temperature)}, top-p ${exact(run.topP)}` + (p.nucleus ? `: ${p.nucleus} tokens remain` : ", no cut"))),
+        : `temperature ${exact(run.temperature)}, top-p ${exact(run.topP)}` + (p.nucleus ? `: ${p.nucleus === 1 ? "1 token remains" : `${p.nucleus} tokens remain`}` : ", no cut"))),
     h("h3", {}, `Ten candidates after `, bdi(label(tokens[i - 1]))), ...candidateBars(i - 1)];
 }
 
@@ -754,41 +754,42 @@ function compareView() {
     h("pre", { class: "pane" }, "full-llama -i \"…\" --trace other.jsonl\nfull-llama -i \"…\" --compare other.jsonl --report page.html")], update() {} };
   const kinds = ["embedding", "attention_norm", "attention", "residual_attention", "ffn_norm", "feed_forward", "residual_feed_forward", "norm", "logits"];
   const at = (stage, position) => {
-    const index = c.differences.findIndex(d => d.stage === stage);
+    const index = c.stages.indexOf(stage);
     return index < 0 ? NaN : view.getFloat32(c.values.offset + 4 * (index * count + position), true);
   };
   const parted = c.tokens.findIndex((token, i) => token !== null && token !== tokens[i]);
-  const level = d => d === 0 ? 0 : clamp((Math.log10(d) + 8) / 8, 0.02, 1);
-  const cell = d => {
-    const cell = h("td", { class: "number", title: d === undefined ? "not in the trace" : exact(d.worst) },
-      d === undefined ? "" : d.worst === 0 ? "0" : `${Number.isFinite(Number(d.worst)) ? short(Number(Number(d.worst).toPrecision(2))) : "∞"} at ${d.position}`);
-    if (d !== undefined) {
-      const colour = mix(ramp(false), Number.isFinite(Number(d.worst)) ? level(d.worst) : 1);
-      cell.style.background = rgb(colour);
-      cell.style.color = inkOn(colour);
-    }
+  const level = d => d === 0 ? 0 : Number.isFinite(d) ? clamp((Math.log10(d) + 8) / 8, 0.02, 1) : 1;
+  const compared = parted > 0 ? parted : count;
+  /// The largest difference where both runs have read the same text.
+  const cell = stage => {
+    const found = Array.from({ length: compared }, (_, i) => at(stage, i));
+    const position = found.reduce((best, d, i) => Number.isNaN(found[best]) || d > found[best] ? i : best, 0), d = found[position];
+    if (Number.isNaN(d)) return h("td", {}, "not in the trace");
+    const cell = h("td", { class: "number", title: exact(d) }, d === 0 ? "0" : `${short(Number(d.toPrecision(2)))} at ${position}`);
+    const colour = mix(ramp(false), level(d));
+    cell.style.background = rgb(colour);
+    cell.style.color = inkOn(colour);
     return cell;
   };
-  const find = stage => c.differences.find(d => d.stage === stage);
-  const worst = h("table", {}, h("caption", {}, "The largest relative difference of every stage, and its position; darker or, on a dark ground, lighter is larger."),
+  const worst = h("table", {}, h("caption", {}, "The largest relative difference of every stage, and its position" + (parted > 0 ? `, before the texts part (positions 0 to ${parted - 1})` : "")),
     h("thead", {}, h("tr", {}, ["layer", ...kinds.slice(1, 7)].map(k => h("th", { scope: "col" }, k)))),
-    h("tbody", {}, Array.from({ length: model.layers }, (_, i) => h("tr", {}, h("th", { scope: "row" }, String(i)), kinds.slice(1, 7).map(k => cell(find(`layers.${i}.${k}`)))))));
-  const ends = h("table", {}, h("tbody", {}, h("tr", {}, ["embedding", "norm", "logits"].map(k => [h("th", {}, k), cell(find(k))]))));
+    h("tbody", {}, Array.from({ length: model.layers }, (_, i) => h("tr", {}, h("th", { scope: "row" }, String(i)), kinds.slice(1, 7).map(k => cell(`layers.${i}.${k}`))))));
+  const ends = h("table", {}, h("tbody", {}, h("tr", {}, ["embedding", "norm", "logits"].map(k => [h("th", {}, k), cell(k)]))));
   const text = of => h("p", { class: "tokens" }, of.map((token, i) => h("bdi", { class: i === parted ? "parted" : null }, token === null ? "⟨?⟩" : visible(spelling(token)))));
-  const map = pixels(count, c.differences.length, (x, y) => {
-    const d = at(c.differences[y].stage, x);
-    return Number.isNaN(d) ? null : mix(ramp(false), Number.isFinite(d) ? level(d) : 1);
+  const map = pixels(count, c.stages.length, (x, y) => {
+    const d = at(c.stages[y], x);
+    return Number.isNaN(d) ? null : mix(ramp(false), level(d));
   }, "differences: stages from top to bottom, positions from left to right; the table has the chosen token's column");
   map.classList.add("strip");
-  map.style.height = `${c.differences.length * 0.6}em`;
+  map.style.height = `${c.stages.length * 0.6}em`;
   const column = h("div");
   return { nodes: [h("h2", {}, parted < 0 ? "The texts are the same" : `The texts part at position ${parted}`),
     h("div", { class: "texts" }, h("section", {}, h("h3", {}, "this run"), text(tokens.slice(0, count))), h("section", {}, h("h3", {}, c.file), text(c.tokens))),
     h("div", { class: "scroll" }, worst, ends), h("h3", {}, "Stages from top to bottom, positions from left to right"), map,
-    h("p", { class: "note" }, `Largest difference of a stage's values, relative to the trace's largest value; tolerance ${exact(c.tolerance)}.`), column],
+    h("p", { class: "note" }, `Largest difference of a stage's values, relative to the trace's largest value; tolerance ${exact(c.tolerance)}. The colour follows its logarithm, from 1e-8 to 1.`), column],
   update() {
     column.replaceChildren(table(`As a table: position ${Math.min(state.token, count - 1)}`, ["stage", "relative difference"],
-      () => c.differences.map(d => [d.stage, at(d.stage, Math.min(state.token, count - 1))])));
+      () => c.stages.map(stage => [stage, at(stage, Math.min(state.token, count - 1))])));
   } };
 }
 

@@ -62,8 +62,10 @@ struct ReportCommandTests {
             "-i", "a", "--seqlength", "6", "--trace", second, "--compare", first, "--report", path)
         #expect(both.status == 0)
         let comparison = try #require(page(path).json["comparison"] as? [String: Any])
-        let differences = try #require(comparison["differences"] as? [[String: Any]])
-        #expect(differences.allSatisfy { $0["worst"] as? Double == 0 })
+        let (stages, compared) = (comparison["stages"] as? [String], try page(path))
+        #expect(stages?.count == 15)
+        let values = try compared.offset(comparison["values"])
+        #expect((0..<6 * 15).allSatisfy { compared.float(values + 4 * $0) == 0 })
         #expect(
             try Data(contentsOf: URL(filePath: first)) == Data(contentsOf: URL(filePath: second)))
     }

@@ -158,12 +158,15 @@ import Testing
         let tokens = try #require(found["tokens"] as? [Int?])
         #expect(
             Array(tokens.prefix(4)) == Array(try model.llama().tokenizer.encode("a b").prefix(4)))
-        let differences = try #require(found["differences"] as? [[String: Any]])
-        #expect(differences.count == 15)
+        let stages = try #require(found["stages"] as? [String])
+        #expect(stages.count == 15)
         let values = try page.offset(found["values"])
-        let embedding = try #require(
-            differences.firstIndex { $0["stage"] as? String == "embedding" })
-        #expect(page.float(values + 20 * embedding) == 0)
-        #expect(differences.allSatisfy { $0["worst"] as! Double > 0 })
+        /// The differences of the stages at a position.
+        func differences(_ position: Int) -> [Float] {
+            stages.indices.map { page.float(values + 4 * (5 * $0 + position)) }
+        }
+        #expect(differences(0).allSatisfy { $0 <= 1e-6 })
+        // the prompts part at position 2
+        #expect(differences(2).allSatisfy { $0 > 0.01 })
     }
 }

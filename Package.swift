@@ -23,6 +23,7 @@ let package = Package(
         .executable(name: "compact-llama", targets: ["CompactLlama"]),
         .executable(name: "full-llama", targets: ["FullLlama"]),
         .executable(name: "llama-weights", targets: ["WeightTool"]),
+        .library(name: "Support", targets: ["Support"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -82,7 +83,12 @@ let package = Package(
         .target(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        .testTarget(name: "SupportTests", dependencies: ["CIntrinsics", "Support", "TestSupport"]),
+        .target(
+            name: "Inputs", dependencies: ["Support", "TestSupport"],
+            path: "FuzzTesting/Sources/Inputs"),
+        .testTarget(
+            name: "SupportTests",
+            dependencies: ["CIntrinsics", "Inputs", "Support", "TestSupport"]),
         .testTarget(
             name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support", "TestSupport"]),
         .testTarget(

@@ -207,11 +207,12 @@ import Testing
 
     @Test func `an unknown ending is wrong usage`() throws {
         let error = #expect(throws: (any Error).self) {
-            try WeightTool.Convert.parse(["a", "b.gguf"])
+            try WeightTool.Convert.parse(["a", "b.pt"])
         }
         #expect(
             WeightTool.Convert.message(for: error!)
-                == "expected an output that ends in one of .lmw, .bin, .safetensors, found b.gguf")
+                == "expected an output that ends in one of .lmw, .bin, .safetensors, .gguf, found b.pt"
+        )
     }
 
     @Test func `one changed bit is a difference`() throws {

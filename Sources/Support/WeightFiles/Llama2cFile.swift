@@ -99,17 +99,13 @@ enum Llama2cFile {
         let config = weights.config
         try OutputFormat.llama2c.require("rope_theta", config.ropeTheta, only: 10000)
         try OutputFormat.llama2c.require("norm_eps", config.normEps, only: 1e-5)
-        let (embeddings, output) = (weights["tok_embeddings.weight"], weights["output.weight"])
-        let isTied =
-            weights.isTied
-            || embeddings.element == output.element && haveEqualBits(embeddings, output)
-
+        let hasClassifier = !weights.classifierIsEmbeddings
         var contents = WeightFileContents()
         try contents.append([
             config.dim, config.hiddenDim, config.nLayers, config.nHeads, config.nKvHeads,
-            isTied ? config.vocabSize : -config.vocabSize, config.maxSeqLen,
+            hasClassifier ? -config.vocabSize : config.vocabSize, config.maxSeqLen,
         ])
-        for (name, _) in tensors(config) { contents.append(floats: weights[name]) }
+        for (name, _) in tensors(config) { contents.append(name, of: weights, as: .float32) }
         // readers ignore RoPE's tables, but the format requires them
         let pairs = config.headSize / 2
         for function in [cos, sin] as [(Double) -> Double] {
@@ -125,7 +121,7 @@ enum Llama2cFile {
                 return values.withUnsafeBytes { Array($0) }
             }
         }
-        if !isTied { contents.append(floats: output) }
+        if hasClassifier { contents.append("output.weight", of: weights, as: .float32) }
         return contents
     }
 }

@@ -37,6 +37,12 @@ public struct Weights: Sendable {
         self["output.weight"].storage === self["tok_embeddings.weight"].storage
     }
 
+    /// Whether a file needs no classifier: it is the embeddings, or equals them bit for bit.
+    var classifierIsEmbeddings: Bool {
+        let (embeddings, output) = (self["tok_embeddings.weight"], self["output.weight"])
+        return isTied || embeddings.element == output.element && haveEqualBits(embeddings, output)
+    }
+
     /// The tensor with this name, one of Meta's: "layers.0.attention.wq.weight".
     /// - Precondition: a model with this `config` has the tensor.
     public subscript(name: String) -> Tensor {

@@ -34,8 +34,9 @@ build: packages
 test: packages
 	swift test
 	swift test --package-path Exercises --scratch-path .build
-	@if command -v python3 >/dev/null; then python3 Models/test_download.py && python3 Scripts/test_beyond.py; \
-	else echo "skipped: the tests of Models/download.sh and docs/beyond.md need python3"; fi
+	@if command -v python3 >/dev/null; then \
+		python3 Models/test_download.py && python3 Scripts/test_beyond.py && python3 Tests/Browser/test_report.py; \
+	else echo "skipped: the tests of Models/download.sh, docs/beyond.md and the report's page need python3"; fi
 
 test-ubsan:
 	mkdir -p .build

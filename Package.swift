@@ -45,9 +45,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
-            resources: ["lesson.txt", "page.css", "page.html", "page.js"].map {
-                .embedInCode("Report/\($0)")
-            }),
+            resources: [
+                .embedInCode("Report/lesson.txt"), .embedInCode("Report/page.css"),
+                .embedInCode("Report/page.html"), .embedInCode("Report/page.js"),
+            ]),
         .executableTarget(
             name: "WeightTool",
             dependencies: [

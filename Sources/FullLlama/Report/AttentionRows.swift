@@ -24,15 +24,32 @@ struct AttentionRow {
         }
     }
 
-    /// Keeps the `limit` strongest.
+    /// Keeps the `limit` strongest; of equal ones the earlier.
     mutating func keepStrongest(_ limit: Int) {
         guard codes.count > limit else { return }
-        let strongest = codes.indices.sorted { codes[$0] > codes[$1] }.prefix(limit).sorted()
+        // the codes with the same upper byte as the weakest kept one; all above them are kept
+        var counts = Array(repeating: 0, count: 256)
+        for code in codes { counts[Int(code >> 8)] += 1 }
+        var (byte, above) = (255, 0)
+        while above + counts[byte] < limit {
+            above += counts[byte]
+            byte -= 1
+        }
+        let border = codes.filter { Int($0 >> 8) == byte }.sorted(by: >)
+        let weakest = border[limit - above - 1]
+        var ties = limit - above - border.prefix { $0 > weakest }.count
+        let strongest = codes.indices.filter { i in
+            if codes[i] == weakest { ties -= 1 }
+            return codes[i] > weakest || codes[i] == weakest && ties >= 0
+        }
         keys = strongest.map { keys?[$0] ?? UInt16($0) }
         codes = strongest.map { codes[$0] }
     }
 
-    var byteCount: Int { keys == nil ? codes.count : 3 * codes.count }
+    /// The bytes on the page, with 8 bits a score.
+    var byteCount: Int { AttentionRow.headerBytes + (keys == nil ? 1 : 3) * codes.count }
+
+    static let headerBytes = 15
 }
 
 /// The rows of all layers: positions first, then heads.
@@ -40,8 +57,8 @@ struct AttentionRows {
     /// The page tells apart the scores in this range below a row's largest. A share below it is
     /// less than 0.00001 of the largest.
     static let span: Float = 12
-    /// Rows of 16 bits up to this size, of 8 bits beyond it.
-    static let fineBytes = 215_000
+    /// Scores have 16 bits up to this size, counted with 8 bits, and 8 bits beyond it.
+    static let fineBytes = 135_000
 
     private(set) var layers: [[AttentionRow]]
     /// The number of shares that each row keeps.
@@ -75,7 +92,7 @@ struct AttentionRows {
     }
 
     /// The bits of a score on the page.
-    var bits: Int { limit == .max && 2 * byteCount <= AttentionRows.fineBytes ? 16 : 8 }
+    var bits: Int { limit == .max && byteCount <= AttentionRows.fineBytes ? 16 : 8 }
 
     /// Rows one after the other: three Floats, the number of scores, then keys, if any, and codes.
     func bytes(layer: Int) -> [UInt8] {

@@ -9,7 +9,7 @@ struct LogitLens {
     /// The candidates of a step that the page shows.
     static let candidateCount = 10
     /// The rows of logits in memory at a time.
-    private static let batch = 32
+    private let batch: Int
 
     private let model: Transformer
     private let temperature: Float, topP: Float
@@ -26,6 +26,7 @@ struct LogitLens {
 
     init(_ model: Transformer, temperature: Float, topP: Float) {
         (self.model, self.temperature, self.topP) = (model, temperature, topP)
+        batch = min(max(2_000_000 / model.config.vocabSize, 32), 256)
         pending = Array(repeating: [], count: 2 * model.layers.count)
         slots = Array(repeating: [], count: 2 * model.layers.count)
         func series(_ count: Int) -> TensorSeries {
@@ -43,7 +44,7 @@ struct LogitLens {
     /// Computes if many positions wait.
     mutating func computeIfFull(tokens: [Int]) {
         let positions = pending[pending.count - 1].count / model.config.dim
-        if positions >= LogitLens.batch { compute(tokens: tokens) }
+        if positions >= batch { compute(tokens: tokens) }
     }
 
     /// - Parameter tokens: the text, with the token after each waiting position if it is known.
@@ -52,8 +53,8 @@ struct LogitLens {
         for slot in pending.indices {
             let h = Tensor(pending[slot], shape: [pending[slot].count / dim, dim])
             pending[slot] = []
-            for start in stride(from: 0, to: h.shape[0], by: LogitLens.batch) {
-                let rows = h[start..<min(start + LogitLens.batch, h.shape[0])]
+            for start in stride(from: 0, to: h.shape[0], by: batch) {
+                let rows = h[start..<min(start + batch, h.shape[0])]
                 compute(rows, slot: slot, tokens: tokens)
             }
         }

@@ -50,9 +50,8 @@ struct ReportData: Encodable {
     }
 
     struct Comparison: Encodable {
-        struct Difference: Encodable { let stage: String, worst: Double, position: Int }
         let file: String, tolerance: Double
-        let differences: [Difference]
+        let stages: [String]
         /// The differences of every stage at every position, stage by stage; NaN where the trace
         /// has no record.
         let values: Place

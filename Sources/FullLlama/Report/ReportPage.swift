@@ -104,7 +104,9 @@ struct ReportPage {
     }
 
     private var run: ReportData.Run {
-        let arguments = CommandLine.arguments.dropFirst()
+        let arguments = CommandLine.arguments.dropFirst().map { argument in
+            argument.contains(" ") ? "\"\(argument)\"" : argument
+        }
         return ReportData.Run(
             command: (["full-llama"] + arguments).joined(separator: " "), cache: "\(cache)",
             mask: "\(mask)", temperature: recorder.temperature, topP: recorder.topP,
@@ -116,24 +118,17 @@ struct ReportPage {
     ) -> ReportData.Comparison {
         var stages: [String] = []
         var values: [String: [Float]] = [:]
-        var worst: [String: (difference: Double, position: Int)] = [:]
         for (stage, position, difference) in comparison.differences where position < positions {
             if values[stage] == nil {
                 stages.append(stage)
                 values[stage] = Array(repeating: .nan, count: positions)
-                worst[stage] = (difference, position)
             }
             values[stage]![position] = Float(difference)
-            if difference > worst[stage]!.difference { worst[stage] = (difference, position) }
         }
         var bytes: [UInt8] = []
         for stage in stages { for value in values[stage]! { bytes.append(value) } }
         return ReportData.Comparison(
-            file: comparison.path, tolerance: comparison.tolerance,
-            differences: stages.map {
-                .init(
-                    stage: $0, worst: worst[$0]!.difference, position: worst[$0]!.position)
-            },
+            file: comparison.path, tolerance: comparison.tolerance, stages: stages,
             values: place(bytes),
             tokens: (0..<positions).map { position in
                 guard let embedding = comparison.embeddings[position] else { return nil }

@@ -33,18 +33,21 @@ final class ReportRecorder: StageObserver {
     /// The scores of a layer, until its shares follow.
     private var scores: Tensor?
 
-    /// - Parameter attentionBound: see `AttentionRows`.
+    /// - Parameter bound: the size in bytes beyond which the page keeps the strongest shares only:
+    ///   by default 10 MB in base64.
     init(
         _ model: Transformer, _ sampler: Sampler, seqLength: Int, mask: Mask = .causal,
-        attentionBound: Int = 6_000_000
+        bound: Int = 7_200_000
     ) {
         (self.model, self.mask) = (model, mask)
         (topP, temperature) = (sampler.topP, sampler.temperature)
-        attention = AttentionRows(layerCount: model.layers.count, bound: attentionBound)
         lens = LogitLens(model, temperature: temperature, topP: topP)
         // 16 stages of a layer; more values where the run is short, fewer where it is very long
         let vectors = 16 * model.layers.count * min(seqLength, ReportRecorder.maxPositions)
-        valueLimit = max(360_000 / vectors, min(ReportRecorder.minimumValues, 4_000_000 / vectors))
+        valueLimit = max(360_000 / vectors, min(ReportRecorder.minimumValues, 2_600_000 / vectors))
+        let rest = bound - vectors * (valueLimit + 8)
+        attention = AttentionRows(
+            layerCount: model.layers.count, bound: max(rest, bound / 5))
     }
 
     // MARK: Tokens

@@ -22,10 +22,11 @@ function visible(text) {
 /// A token's spelling for a label: a space at its start or end is visible.
 const label = token => visible(spelling(token)).replace(/^ | $/g, "␣");
 
+const infinite = x => ({ Infinity: "∞", "-Infinity": "−∞" })[x] ?? "not a number";
 const short = x => Number.isFinite(x) ? (Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3)
-  ? x.toExponential(1) : String(Number(x.toPrecision(3)))) : String(x);
-const exact = x => Number.isFinite(x) ? String(Number(x.toPrecision(7))) : String(x);
-const percent = p => Number.isFinite(p) ? (p >= 0.9995 || p < 0.0005 ? `${Number((100 * p).toPrecision(2))} %`
+  ? x.toExponential(1) : String(Number(x.toPrecision(3)))) : infinite(x);
+const exact = x => Number.isFinite(x) ? String(Number(x.toPrecision(7))) : infinite(x);
+const percent = p => p < 1e-5 ? "< 0.001 %" : Number.isFinite(p) ? (p >= 0.9995 || p < 0.0005 ? `${Number((100 * p).toPrecision(2))} %`
   : `${(100 * p).toFixed(1)} %`) : "unknown";
 const megabytes = n => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e3).toFixed(1)} kB`;
 
@@ -137,7 +138,8 @@ function tensor(step, { token, layer, head }) {
       const later = step.name === "mask" && run.mask === "causal" ? to - values.length : 0;
       const [min, max] = { shares: [row.best * Math.exp(row.bottom - row.top), row.best],
         e: [Math.exp(row.bottom - row.top), 1] }[step.name] ?? [later > 0 ? -Infinity : row.bottom, row.top];
-      return { values, later, min, max, shape: [model.kvHeads, group, seq, cacheTotal], groups: 1, isRow: true };
+      return { values, later, min, max, shape: [model.kvHeads, group, seq, cacheTotal], groups: 1, isRow: true,
+        isShare: step.name === "shares" || step.name === "e" };
     }
   }
   return null;
@@ -228,8 +230,8 @@ function mix(stops, t) {
   return stops[i].map((c, k) => Math.round(c + (stops[i + 1][k] - c) * (x - i)));
 }
 const rgb = colour => `rgb(${colour.join(" ")})`;
-/// The root shows small shares too.
-const shade = share => mix(ramp(false), Math.sqrt(share));
+/// The power shows small shares too.
+const shade = share => mix(ramp(false), share ** 0.4);
 /// The lighter part of the ramp, so that text stays easy to read.
 const certainty = probability => mix(ramp(false), 0.55 * probability);
 /// Black or white, whichever is easier to read on a colour.
@@ -249,12 +251,16 @@ function pixels(width, height, colour, name) {
   return canvas;
 }
 
+/// Where a value lies in a row: shares from 0, scores from the smallest.
+function rowLevel(t, value) {
+  if (t.isShare) return (value / t.max) ** 0.4;
+  const low = Math.min(...t.values.filter(Number.isFinite));
+  return 0.06 + 0.94 * (value - low) / (t.max - low || 1);
+}
+
 function strip(t) {
   if (t.isRow) {
-    const largest = Math.max(...t.values.filter(Number.isFinite), 1e-30);
-    const floor = t.max - data.attention.span;
-    const level = t.max <= 1 && t.min >= 0 ? v => mix(ramp(false), Math.sqrt(v / largest)) : v => mix(ramp(false), (v - floor) / data.attention.span);
-    return pixels(t.values.length, 1, x => level(t.values[x]), "values");
+    return pixels(t.values.length + t.later, 1, x => x < t.values.length ? mix(ramp(false), rowLevel(t, t.values[x])) : null, "values");
   }
   const largest = Math.max(Math.abs(t.min), Math.abs(t.max)) || 1;
   return pixels(t.values.length, 1, x => mix(ramp(true), 0.5 + t.values[x] / largest / 2), "values");
@@ -350,7 +356,7 @@ function stepDetail() {
     h("dl", {}, h("dt", {}, "probability"), h("dd", {}, `${percent(p.next)} (${exact(p.next)})`),
       h("dt", {}, "entropy"), h("dd", {}, `${exact(p.entropy)} bits of at most ${short(Math.log2(model.vocabSize))}`),
       h("dt", {}, "sampling"), h("dd", {}, run.temperature === 0 ? "greedy: the most probable token; no top-p cut"
-        : `temperature ${exact(run.temperature)}, top-p ${exact(run.topP)}` + (p.nucleus ? `: ${p.nucleus} tokens remain` : ", no cut"))),
+        : `temperature ${exact(run.temperature)}, top-p ${exact(run.topP)}` + (p.nucleus ? `: ${p.nucleus === 1 ? "1 token remains" : `${p.nucleus} tokens remain`}` : ", no cut"))),
     h("h3", {}, `Ten candidates after `, bdi(label(tokens[i - 1]))), ...candidateBars(i - 1)];
 }
 
@@ -387,7 +393,7 @@ function codeView() {
     return { line, here };
   });
   const code = h("ol", { class: "code", "aria-label": "the lesson, CompactLlama.swift" }, rows.map(row => row.line));
-  const detail = h("section", { class: "pane", "aria-label": "detail", "aria-live": "polite" });
+  const detail = h("section", { class: "pane", "aria-label": "detail" });
   /// Of a line's steps, the current one, or the last one before it, or the first.
   function shown(here) {
     const now = steps.findIndex(step => step.name === state.line);
@@ -488,18 +494,17 @@ function turned(step, t) {
 
 /// Scores, mask and shares: the chosen head's row, and all heads.
 function rowPictures(step, t) {
-  const { layer, token } = state, isShare = step.name === "shares";
-  const floor = t.max - data.attention.span;
+  const { layer, token } = state, floor = t.max - data.attention.span;
   const order = t.values.map((v, key) => [v, key]).filter(([v]) => !Number.isNaN(v));
   const shown = order.length > 24 ? order.slice().sort((a, b) => b[0] - a[0]).slice(0, 14) : order;
-  const rows = shown.map(([v, key]) => [`${key} ${label(tokens[key])}`, isShare || step.name === "e" ? v : (v - floor) / data.attention.span,
-    isShare ? percent(v) : v <= floor ? `≤ ${short(v)}` : short(v), key === token]);
-  if (t.later > 0) rows.push([`${token + 1} … ${token + t.later}`, 0, "−∞, masked", false, true]);
+  const rows = shown.map(([v, key]) => [`${key} ${label(tokens[key])}`, t.isShare ? v / t.max : rowLevel(t, v),
+    step.name === "shares" ? percent(v) : !t.isShare && v <= floor ? `≤ ${short(v)}` : short(v), key === token]);
+  if (t.later > 0) rows.push([t.later === 1 ? `${token + 1}` : `${token + 1} … ${token + t.later}`, 0, "−∞, masked", false, true]);
   const heads = Array.from({ length: model.heads }, (_, g) => attentionRow(layer, g, token));
   const width = Math.max(...heads.map(row => row.shares.length));
   const limited = data.attention.limit ? h("p", { class: "note" }, `This long run keeps the ${data.attention.limit} strongest shares of every row.`) : null;
   return [h("h3", {}, `Head ${state.head}` + (shown.length < order.length ? `: the ${shown.length} largest of ${order.length}` : "")),
-    bars(rows, isShare || step.name === "e" ? Math.max(...order.map(o => o[0])) : 1), limited,
+    bars(rows, 1), limited,
     h("h3", {}, "Shares of all heads, tokens from left to right"),
     h("div", { class: "rows" }, heads.map((row, g) => [h("span", { class: g === state.head ? "chosen" : null }, `head ${g}`),
       pixels(width, 1, x => shade(row.shares[x] ?? 0), `shares of head ${g}`)])),
@@ -550,7 +555,7 @@ function attentionView() {
       buttons.push(button);
       return button;
     }))));
-  const title = h("h2"), under = h("p", { class: "under", "aria-live": "polite" }), area = h("div", { class: "area" });
+  const title = h("h2"), under = h("p", { class: "under" }), area = h("div", { class: "area" });
   const cross = h("div", { class: "cross" }), tables = h("div");
   const few = count <= 24;
   const names = () => Array.from({ length: count }, (_, i) => h("span", {}, bdi(label(tokens[i]))));
@@ -581,8 +586,8 @@ function attentionView() {
   const limit = data.attention.limit;
   return { nodes: [h("div", { class: "split" },
     h("section", {}, title, under, large, h("p", {}, legend("share of attention", shade),
-      h("span", { class: "note" }, "; each share of 1 % shows, as the colour follows the root" + (limit ? `; a long run: the ${limit} strongest shares of every row` : "")))),
-    h("section", {}, h("h2", {}, `All heads of layer ${layer}`), h("div", { class: "maps" }, groups), tables))],
+      h("span", { class: "note" }, "; small shares are emphasised" + (limit ? `; a long run: the ${limit} strongest shares of every row` : "")))),
+    h("section", {}, h("h2", {}, `All heads of layer ${layer}`), h("div", { class: model.heads <= 12 ? "maps wide" : "maps" }, groups), tables))],
   update() {
     title.replaceChildren(`Layer ${layer}, head ${state.head}`);
     buttons.forEach((button, head) => button.setAttribute("aria-pressed", head === state.head));
@@ -677,7 +682,7 @@ function architectureView() {
   wire("548,440 636,440", `[seq, ${hidden}]`, 553, 433); wire("548,500 790,500 790,462", `[seq, ${hidden}]`, 553, 493);
   box(639, 418, 76, "silu", "SiLU", "gate"); wire("715,440 772,440", null);
   parts.push(link("gated", s("circle", { class: "box", cx: 790, cy: 440, r: 15 }), s("text", { x: 790, y: 446, "font-size": 19, "text-anchor": "middle" }, "×")));
-  wire("805,440 855,440", null); parts.push(s("text", { x: 800, y: 418, "font-size": 12.5, class: "mono" }, `[seq, ${hidden}]`));
+  wire("805,440 855,440", null); parts.push(s("text", { x: 800, y: 411, "font-size": 12.5, class: "mono" }, `[seq, ${hidden}]`));
   box(858, 418, 108, "feed_forward", "w2", `${hidden} → ${dim}`);
   wire("912,462 912,525 128,525", seqDim, 240, 544);
   sum(110, 525, "residual_feed_forward");
@@ -749,41 +754,42 @@ function compareView() {
     h("pre", { class: "pane" }, "full-llama -i \"…\" --trace other.jsonl\nfull-llama -i \"…\" --compare other.jsonl --report page.html")], update() {} };
   const kinds = ["embedding", "attention_norm", "attention", "residual_attention", "ffn_norm", "feed_forward", "residual_feed_forward", "norm", "logits"];
   const at = (stage, position) => {
-    const index = c.differences.findIndex(d => d.stage === stage);
+    const index = c.stages.indexOf(stage);
     return index < 0 ? NaN : view.getFloat32(c.values.offset + 4 * (index * count + position), true);
   };
   const parted = c.tokens.findIndex((token, i) => token !== null && token !== tokens[i]);
-  const level = d => d === 0 ? 0 : clamp((Math.log10(d) + 8) / 8, 0.02, 1);
-  const cell = d => {
-    const cell = h("td", { class: "number", title: d === undefined ? "not in the trace" : exact(d.worst) },
-      d === undefined ? "" : d.worst === 0 ? "0" : `${Number.isFinite(Number(d.worst)) ? short(Number(Number(d.worst).toPrecision(2))) : "∞"} at ${d.position}`);
-    if (d !== undefined) {
-      const colour = mix(ramp(false), Number.isFinite(Number(d.worst)) ? level(d.worst) : 1);
-      cell.style.background = rgb(colour);
-      cell.style.color = inkOn(colour);
-    }
+  const level = d => d === 0 ? 0 : Number.isFinite(d) ? clamp((Math.log10(d) + 8) / 8, 0.02, 1) : 1;
+  const compared = parted > 0 ? parted : count;
+  /// The largest difference where both runs have read the same text.
+  const cell = stage => {
+    const found = Array.from({ length: compared }, (_, i) => at(stage, i));
+    const position = found.reduce((best, d, i) => Number.isNaN(found[best]) || d > found[best] ? i : best, 0), d = found[position];
+    if (Number.isNaN(d)) return h("td", {}, "not in the trace");
+    const cell = h("td", { class: "number", title: exact(d) }, d === 0 ? "0" : `${short(Number(d.toPrecision(2)))} at ${position}`);
+    const colour = mix(ramp(false), level(d));
+    cell.style.background = rgb(colour);
+    cell.style.color = inkOn(colour);
     return cell;
   };
-  const find = stage => c.differences.find(d => d.stage === stage);
-  const worst = h("table", {}, h("caption", {}, "The largest relative difference of every stage, and its position; darker or, on a dark ground, lighter is larger."),
+  const worst = h("table", {}, h("caption", {}, "The largest relative difference of every stage, and its position" + (parted > 0 ? `, before the texts part (positions 0 to ${parted - 1})` : "")),
     h("thead", {}, h("tr", {}, ["layer", ...kinds.slice(1, 7)].map(k => h("th", { scope: "col" }, k)))),
-    h("tbody", {}, Array.from({ length: model.layers }, (_, i) => h("tr", {}, h("th", { scope: "row" }, String(i)), kinds.slice(1, 7).map(k => cell(find(`layers.${i}.${k}`)))))));
-  const ends = h("table", {}, h("tbody", {}, h("tr", {}, ["embedding", "norm", "logits"].map(k => [h("th", {}, k), cell(find(k))]))));
+    h("tbody", {}, Array.from({ length: model.layers }, (_, i) => h("tr", {}, h("th", { scope: "row" }, String(i)), kinds.slice(1, 7).map(k => cell(`layers.${i}.${k}`))))));
+  const ends = h("table", {}, h("tbody", {}, h("tr", {}, ["embedding", "norm", "logits"].map(k => [h("th", {}, k), cell(k)]))));
   const text = of => h("p", { class: "tokens" }, of.map((token, i) => h("bdi", { class: i === parted ? "parted" : null }, token === null ? "⟨?⟩" : visible(spelling(token)))));
-  const map = pixels(count, c.differences.length, (x, y) => {
-    const d = at(c.differences[y].stage, x);
-    return Number.isNaN(d) ? null : mix(ramp(false), Number.isFinite(d) ? level(d) : 1);
+  const map = pixels(count, c.stages.length, (x, y) => {
+    const d = at(c.stages[y], x);
+    return Number.isNaN(d) ? null : mix(ramp(false), level(d));
   }, "differences: stages from top to bottom, positions from left to right; the table has the chosen token's column");
   map.classList.add("strip");
-  map.style.height = `${c.differences.length * 0.6}em`;
+  map.style.height = `${c.stages.length * 0.6}em`;
   const column = h("div");
   return { nodes: [h("h2", {}, parted < 0 ? "The texts are the same" : `The texts part at position ${parted}`),
     h("div", { class: "texts" }, h("section", {}, h("h3", {}, "this run"), text(tokens.slice(0, count))), h("section", {}, h("h3", {}, c.file), text(c.tokens))),
     h("div", { class: "scroll" }, worst, ends), h("h3", {}, "Stages from top to bottom, positions from left to right"), map,
-    h("p", { class: "note" }, `Largest difference of a stage's values, relative to the trace's largest value; tolerance ${exact(c.tolerance)}.`), column],
+    h("p", { class: "note" }, `Largest difference of a stage's values, relative to the trace's largest value; tolerance ${exact(c.tolerance)}. The colour follows its logarithm, from 1e-8 to 1.`), column],
   update() {
     column.replaceChildren(table(`As a table: position ${Math.min(state.token, count - 1)}`, ["stage", "relative difference"],
-      () => c.differences.map(d => [d.stage, at(d.stage, Math.min(state.token, count - 1))])));
+      () => c.stages.map(stage => [stage, at(stage, Math.min(state.token, count - 1))])));
   } };
 }
 
@@ -796,6 +802,16 @@ function asSVG() {
   const source = main.querySelectorAll("svg.figure").length === 1 ? main.querySelector("svg.figure") : main;
   const box = source.getBoundingClientRect(), [width, height] = [Math.ceil(Math.max(box.width, source.scrollWidth || 0)), Math.ceil(Math.max(box.height, source.scrollHeight || 0))];
   const copy = source.cloneNode(true);
+  // a copy is not scrolled: move the contents of each pane instead
+  const panes = [...source.querySelectorAll("*")], copies = [...copy.querySelectorAll("*")];
+  panes.forEach((pane, i) => {
+    if (!pane.scrollTop && !pane.scrollLeft) return;
+    const inner = h("div");
+    Object.assign(inner.style, { marginTop: `${-pane.scrollTop}px`, marginLeft: `${-pane.scrollLeft}px` });
+    inner.append(...copies[i].childNodes);
+    copies[i].append(inner);
+    copies[i].style.height = `${pane.clientHeight}px`;
+  });
   const canvases = copy.querySelectorAll("canvas");
   source.querySelectorAll("canvas").forEach((canvas, i) => {
     const shown = canvas.getBoundingClientRect();
@@ -807,7 +823,7 @@ function asSVG() {
   const css = getComputedStyle(document.documentElement), font = getComputedStyle(document.body);
   const theme = variables.map(name => `--${name}: ${css.getPropertyValue(`--${name}`).trim()}`).join("; ");
   const style = s("style", {}, document.querySelector("style").textContent.replace(/@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}/g, "")
-    + `\n:root, svg, div.export { ${theme}; } div.export { font: ${font.fontSize}/1.45 ${font.fontFamily}; color: var(--ink); }`);
+    + `\n:root, svg, div.export { ${theme}; } div.export .three > *, div.export .scroll { overflow: hidden; } div.export { font: ${font.fontSize}/1.45 ${font.fontFamily}; color: var(--ink); }`);
   const outer = s("svg", { width, height, viewBox: `0 0 ${width} ${height}` }, style, s("rect", { width, height, fill: css.getPropertyValue("--ground") }));
   if (source !== main) {
     copy.setAttribute("width", width);
@@ -845,7 +861,7 @@ const makers = { code: codeView, tokens: tokensView, attention: attentionView, l
   architecture: architectureView, time: timeView, compare: compareView };
 
 function tokensView() {
-  const flow = tokenFlow("big"), detail = h("section", { class: "pane", "aria-live": "polite" });
+  const flow = tokenFlow("big"), detail = h("section", { class: "pane", "aria-label": "detail" });
   return { nodes: [h("div", { class: "split" }, h("section", {}, h("p", {}, legend("probability of a generated token", certainty),
     h("span", { class: "note" }, " dotted: the prompt")), flow, table("As a table", ["position", "token", "id", "from", "probability", "entropy in bits"],
     () => tokens.map((token, i) => [i, label(token), token, data.generated[i] ? "model" : "prompt", prediction(i - 1)?.next ?? "", prediction(i - 1)?.entropy ?? ""]))), detail)],
@@ -863,6 +879,11 @@ const inputs = { token: number("token", tokens.length - 1), layer: number("layer
 const shownToken = h("span", { class: "soft" }), status = h("p", { class: "hidden", role: "status" });
 let current = null, currentKey = "";
 
+function spoken(step) {
+  const t = tensor(step, state);
+  return t ? `${step.name}, shape ${t.shape.join(" by ")}, from ${short(t.min)} to ${short(t.max)}` : step.name;
+}
+
 function draw() {
   const key = [state.view, isDark(), state.view === "attention" ? state.layer : ""].join();
   if (key !== currentKey) {
@@ -871,6 +892,7 @@ function draw() {
     currentKey = key;
   }
   document.body.dataset.view = state.view;
+  document.title = `${views[state.view]}, full-llama: a run`;
   current.update();
   for (const link of links) {
     link.setAttribute("href", fragment({ view: link.dataset.view }));
@@ -879,7 +901,7 @@ function draw() {
   for (const [name, input] of Object.entries(inputs)) input.value = state[name];
   shownToken.replaceChildren(bdi(label(tokens[state.token])));
   status.textContent = `${views[state.view]}: token ${state.token} ${label(tokens[state.token])}, layer ${state.layer}, head ${state.head}`
-    + (state.view === "code" ? `, ${state.line}, line ${stepNamed(state.line).line}` : "");
+    + (state.view === "code" ? `, line ${stepNamed(state.line).line}, ${spoken(stepNamed(state.line))}` : "");
 }
 
 document.body.append(h("div", { class: "page" },

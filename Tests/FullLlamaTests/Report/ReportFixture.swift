@@ -27,10 +27,10 @@ struct ReportFixture {
     /// Runs a model with the report's recorder and other observers.
     init(
         _ llama: Llama, prompt: String, seqLength: Int, observers: [any StageObserver] = [],
-        comparison: TraceComparison? = nil, attentionBound: Int = 6_000_000
+        comparison: TraceComparison? = nil, bound: Int = 7_200_000
     ) throws {
         let recorder = ReportRecorder(
-            llama.model, llama.sampler, seqLength: seqLength, attentionBound: attentionBound)
+            llama.model, llama.sampler, seqLength: seqLength, bound: bound)
         llama.sampler.didChoose = recorder.choose
         recorder.begin(prompt: llama.tokenizer.encode(prompt), at: 0)
         try StagedRun.observed(by: observers + [recorder]) {

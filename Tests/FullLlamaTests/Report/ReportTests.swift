@@ -1,5 +1,4 @@
-// ReportTests: the numbers on a page are the run's, its size is bounded, and no text of the run can
-// become a part of the page.
+// ReportTests: the numbers on a page are the run's.
 
 import Foundation
 import TestSupport
@@ -34,6 +33,29 @@ import Testing
             let step = (expected[1] - expected[0]) / 255
             for (index, value) in found.values {
                 #expect(abs(value - record.values[index]) <= 0.51 * step, "\(record.stage)")
+            }
+        }
+    }
+
+    private struct Reference: Decodable {
+        let prompt: String, position: Int, stages: [String: [Double]]
+    }
+
+    @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))
+    func `ranges agree with another program's in double precision`() throws {
+        let reference: Reference = try TestData.reference("stories260K-trace.json")
+        let llama = try Llama(
+            weights: TestData.model("stories260K.lmw"), tokenizer: TestData.model("tok512.model"))
+        let page = try ReportFixture(llama, prompt: reference.prompt, seqLength: 9)
+        #expect(reference.stages.count > 30)
+        for (stage, values) in reference.stages {
+            let parts = stage.split(separator: ".")
+            let layer = parts.count == 3 ? Int(parts[1])! : 0
+            let found = try page.values(
+                String(parts.last!), layer: layer, position: reference.position)
+            let largest = values.reduce(0) { max($0, abs($1)) }
+            for (x, y) in [(found.low, values.min()!), (found.high, values.max()!)] {
+                #expect(abs(Double(x) - y) <= 1e-4 * largest, "\(stage)")
             }
         }
     }
@@ -118,102 +140,6 @@ import Testing
         }
     }
 
-    // MARK: Size
-
-    @Test func `a run of stories15M's shape with 256 tokens takes less than 4 MB`() throws {
-        let config = try #require(ModelShape.config("15M"))
-        let model = Transformer(Weights(random: config, element: .float32, seed: 1))
-        let recorder = ReportRecorder(model, Sampler(), seqLength: 256)
-        recorder.begin(prompt: Array(1...256), at: 0)
-        StagedRun.observed(by: [recorder]) { _ = model(Array(1...256), startPos: 0) }
-        recorder.choose(1)
-        recorder.finish()
-        let text = try ReportPage(
-            recorder: recorder, model: model, weights: "15M", cache: .concatenated, mask: .causal,
-            spelling: { "token\($0)" }
-        ).text()
-        #expect(text.utf8.count < 4_000_000, "\(text.utf8.count) bytes")
-    }
-
-    @Test func `a run beyond the bound keeps the strongest shares of every row`() throws {
-        let llama = try TinyModel().llama()
-        let all = try ReportFixture(llama, prompt: "a", seqLength: 60)
-        let bounded = try ReportFixture(
-            TinyModel().llama(), prompt: "a", seqLength: 60, attentionBound: 5000)
-        let attention = try #require(bounded.json["attention"] as? [String: Any])
-        let limit = try #require(attention["limit"] as? Int)
-        #expect(limit == 4)  // 2 layers of 120 rows, each 3 bytes a share, in 5000 bytes
-        for layer in 0..<2 {
-            for (row, full) in try zip(bounded.attention(layer: layer), all.attention(layer: layer))
-            {
-                let weakest = full.shares.values.sorted(by: >).prefix(limit).last!
-                #expect(row.shares.count == min(limit, full.shares.count))
-                for key in row.shares.keys { #expect(full.shares[key]! >= 0.95 * weakest) }
-            }
-        }
-    }
-
-    @Test func `kept values are pairs, the same in every head`() {
-        #expect(KeptValues(of: 12, groups: 2, limit: 100).indices == [0, 1, 2, 3, 4, 5])
-        let kept = KeptValues(of: 64, groups: 2, limit: 16)
-        #expect(kept.indices == [0, 1, 8, 9, 16, 17, 24, 25])
-        #expect(kept.width == 32)
-        #expect(KeptValues(of: 64, groups: 8, limit: 2).indices == [0, 1])
-        #expect(KeptValues(of: 7, groups: 1, limit: 48).indices == Array(0..<7))
-        #expect(KeptValues(of: 1, groups: 1, limit: 48).indices == [0])
-    }
-
-    // MARK: Text
-
-    @Test func `no token can end the page's data`() throws {
-        let hostile = ["</script>", "<!--", "\"'", "\u{202E}", "\u{0}", "</SCRIPT x", "\u{2028}"]
-        let recorder = ReportRecorder(try TinyModel().llama().model, Sampler(), seqLength: 8)
-        let llama = try TinyModel().llama()
-        recorder.begin(prompt: Array(3..<10), at: 0)
-        StagedRun.observed(by: [recorder]) { _ = llama.model(Array(3..<10), startPos: 0) }
-        recorder.finish()
-        let text = try ReportPage(
-            recorder: recorder, model: llama.model, weights: "</script>", cache: .concatenated,
-            mask: .causal, spelling: { $0 < 10 ? hostile[max(0, $0 - 3)] : "x" }
-        ).text()
-        #expect(text.components(separatedBy: "</script").count == 4)
-        #expect(text.lowercased().components(separatedBy: "<script").count == 4)
-        let page = try ReportFixture(page: text)
-        let vocabulary = try #require(page.json["vocabulary"] as? [String: String])
-        for (i, token) in hostile.enumerated() { #expect(vocabulary["\(i + 3)"] == token) }
-    }
-
-    @Test func `the policy allows the page's own script and style only`() throws {
-        let page = try ReportFixture(TinyModel().llama(), prompt: "a", seqLength: 3)
-        let policy = try #require(
-            page.text.firstMatch(of: /Content-Security-Policy" content="([^"]*)"/))
-        let hash = Data(sha256(PackageResources.page_js)).base64EncodedString()
-        let plain = policy.1.replacing("&#39;", with: "'")
-        #expect(
-            plain.hasPrefix("default-src 'none'; script-src 'sha256-\(hash)'; style-src 'sha256-"))
-        #expect(!plain.contains("unsafe"))
-    }
-
-    @Test(arguments: [
-        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-        (
-            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
-        ),
-        (
-            String(repeating: "a", count: 1000),
-            "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"
-        ),
-    ])
-    func `SHA-256 agrees with its standard`(text: String, expected: String) {
-        let hash = sha256(Array(text.utf8)).map { byte in
-            let digits = String(byte, radix: 16)
-            return byte < 16 ? "0" + digits : digits
-        }
-        #expect(hash.joined() == expected)
-    }
-
     // MARK: Comparison
 
     @Test func `a comparison names the other run's tokens and the differences`() throws {
@@ -232,12 +158,15 @@ import Testing
         let tokens = try #require(found["tokens"] as? [Int?])
         #expect(
             Array(tokens.prefix(4)) == Array(try model.llama().tokenizer.encode("a b").prefix(4)))
-        let differences = try #require(found["differences"] as? [[String: Any]])
-        #expect(differences.count == 15)
+        let stages = try #require(found["stages"] as? [String])
+        #expect(stages.count == 15)
         let values = try page.offset(found["values"])
-        let embedding = try #require(
-            differences.firstIndex { $0["stage"] as? String == "embedding" })
-        #expect(page.float(values + 20 * embedding) == 0)
-        #expect(differences.allSatisfy { $0["worst"] as! Double > 0 })
+        /// The differences of the stages at a position.
+        func differences(_ position: Int) -> [Float] {
+            stages.indices.map { page.float(values + 4 * (5 * $0 + position)) }
+        }
+        #expect(differences(0).allSatisfy { $0 <= 1e-6 })
+        // the prompts part at position 2
+        #expect(differences(2).allSatisfy { $0 > 0.01 })
     }
 }

@@ -5,7 +5,7 @@
 # make exercise N=3    checks your exercise of chapter 3 of docs/course
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
-# make fuzz            fuzzes the readers, each for a minute; FUZZ="1800 GGUF" for half an hour of one
+# make fuzz            fuzzes the readers, each for a minute; SECONDS=1800 TARGET=GGUF for half an hour of one
 # make test-ubsan      runs the C of quantised weights with the address and undefined-behaviour sanitizers
 # make test-tsan       runs the tests of threads with the thread sanitizer
 # make soak            runs for an hour and more, and watches memory and text; MINUTES=5 OPTIONS="--turns 100"
@@ -52,7 +52,7 @@ bench: packages
 	.build/release/full-llama bench $(OPTIONS)
 
 fuzz: packages
-	FuzzTesting/fuzz.sh $(FUZZ)
+	FuzzTesting/fuzz.sh $(or $(SECONDS),60) $(TARGET)
 
 soak: packages
 	swift build --configuration release --product full-llama

@@ -69,7 +69,7 @@ git -C "$checkout" archive HEAD | tar -x -C "$root/src/x86-64"
 python3 - "$root/src/x86-64/Package.swift" <<'PYTHON'
 import re, sys
 text = open(sys.argv[1]).read()
-text = re.sub(r'        \.executableTarget\(\n            name: "FullLlama".*?\n            \]\),\n', '', text, flags=re.S)
+text = re.sub(r'        \.executableTarget\(\n            name: "FullLlama".*?\n            []}]\),\n', '', text, flags=re.S)
 text = re.sub(r'.*(swift-log"|targets: \["FullLlama"\]).*\n', '', text)
 open(sys.argv[1], 'w').write(text)
 PYTHON

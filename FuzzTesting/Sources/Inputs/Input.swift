@@ -53,14 +53,17 @@ public enum Input: String, CaseIterable, Sendable {
             return (input, folder)
         })
 
-    /// Reads every value of every matrix.
+    /// Reads every value, and multiplies every matrix.
     private static func use(_ weights: Weights) {
-        for matrix in weights.matrices + [weights["tok_embeddings.weight"]] {
-            let x = Tensor(Array(repeating: 1, count: matrix.shape[-1]))
-            _ = matmul(x, matrix.transposed()).values
-            _ = matrix[[0]].values
+        for (name, shape) in weights.config.shapes {
+            let tensor = weights[name]
+            precondition(tensor.shape == Shape(shape), "\(name) has the shape of the model's sizes")
+            precondition(tensor.values.count == shape.reduce(1, *), "\(name) has all its values")
+            if shape.count > 1 {
+                let x = Tensor(Array(repeating: 1, count: shape[1]))
+                _ = matmul(x, tensor.transposed()).values
+            }
         }
-        _ = weights["norm.weight"].values
     }
 
     private static func useTokenizer(_ path: String) throws {
@@ -81,14 +84,25 @@ public enum Input: String, CaseIterable, Sendable {
         return try! Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
     }()
 
-    /// Decodes tokens, two bytes each. Their text does not depend on how many come at a time.
+    /// Decodes one token for each byte. Their text does not depend on how many come at a time, and
+    /// valid UTF-8 is its own text.
     private static func decode(_ bytes: UnsafeRawBufferPointer) {
-        let tokens = stride(from: 0, to: bytes.count - 1, by: 2).map { i in
-            (Int(bytes[i]) << 8 | Int(bytes[i + 1])) % tinyTokenizer.vocabSize
+        // bytes that UTF-8 never has stand for the tokens that are not bytes
+        let pieces = TinyTokenizer().pieces
+        let others = [TinyTokenizer.unknown, TinyTokenizer.bos, TinyTokenizer.eos]
+        let tokens = bytes.map { byte in
+            switch Int(byte) - 0xF8 {
+            case 0..<3: others[Int(byte) - 0xF8]
+            case 3..<(3 + pieces.count): TinyTokenizer().token(pieces[Int(byte) - 0xFB])
+            default: TinyTokenizer.token(byte: byte)
+            }
         }
         var (whole, single) = (StreamingDecoder(tinyTokenizer), StreamingDecoder(tinyTokenizer))
         let text = whole.decode(tokens) + whole.finish()
         let parts = tokens.map { single.decode([$0]) }.joined() + single.finish()
         precondition(text == parts, "a text does not depend on how its tokens come")
+        if let valid = String(validating: bytes, as: UTF8.self) {
+            precondition(text.utf8.elementsEqual(valid.utf8), "valid UTF-8 is its own text")
+        }
     }
 }

@@ -61,6 +61,7 @@ import TestSupport
 
             """
         try write(Array(records.utf8), "Trace", "two")
-        try write((0..<64).flatMap { [UInt8($0 / 8), UInt8($0 * 37 % 256)] }, "Decoder", "tokens")
+        try write(Array("Once, \u{4F60}\u{1F600}\u{E9}\n".utf8), "Decoder", "valid")
+        try write([0xE4, 0xFB, 0xF0, 0x9F, 0xFF, 0x98, 0xF9, 0x80, 0xC3], "Decoder", "invalid")
     }
 }

@@ -52,7 +52,7 @@ public struct Config: Equatable, Sendable {
     // MARK: Tensors
 
     /// The names and shapes of all tensors, from the embeddings to the classifier.
-    package var shapes: [(name: String, shape: [Int])] {
+    public var shapes: [(name: String, shape: [Int])] {
         var shapes = [outerShapes[0]]
         for layer in 0..<nLayers { shapes += layerShapes(layer) }
         shapes += outerShapes[1...]

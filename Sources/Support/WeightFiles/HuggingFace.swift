@@ -74,9 +74,13 @@ enum HuggingFace {
         let shards = try decodeJSON(Index.self, index.bytes, "the contents").shards
         var entries: [String: TensorEntry] = [:]
         for shard in Set(shards.values).sorted() {
+            // the name becomes part of errors, which are one line
+            let hasControls = shard.unicodeScalars.contains {
+                $0.properties.generalCategory == .control
+            }
             try require(
-                !shard.isEmpty && !shard.contains("/"), "a file name",
-                as: "a shard in weight_map", found: "\"\(shard)\"")
+                !shard.isEmpty && !shard.contains("/") && !hasControls, "a file name",
+                as: "a shard in weight_map", found: shard.debugDescription)
             let file = try MappedFile(path: siblingPath(shard, of: index.path))
             try withPath(file.path) {
                 let isSafetensors = SafetensorsFile.recognises(file.bytes)

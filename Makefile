@@ -31,8 +31,8 @@ build: packages
 test: packages
 	swift test
 	swift test --package-path Exercises --scratch-path .build
-	@if command -v python3 >/dev/null; then python3 Models/test_download.py; \
-	else echo "skipped: the test of Models/download.sh needs python3"; fi
+	@if command -v python3 >/dev/null; then python3 Models/test_download.py && python3 Scripts/test_beyond.py; \
+	else echo "skipped: the tests of Models/download.sh and docs/beyond.md need python3"; fi
 
 bench: packages
 	swift build --configuration release --product full-llama

@@ -19,17 +19,19 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MAX_LINES = {'README.md': 180}
+MAX_LINES = {'README.md': 199}
 COLUMNS = 100  # longer lines of a transcript are broken at spaces
 SKIPPED = {  # a command that matches is not run, for this reason
     r'apt-get|brew |git clone|pip install|docker |^make stories|download\.sh': 'needs the network',
     r'^make check-portable': 'needs root, and minutes',
     r'^make (test|bench)|^swift test|^\.ci/run|^full-llama bench(?!.*stories260K)|^python3? .*train\.py': 'takes minutes',
+    r'pip download|^tar |^cmake |^export |^ggml-rpc|^llama-completion|LLAMA_CPP=|^vllm': 'needs llama.cpp or vLLM',
+    r'formats\.py': 'takes a minute',
     r'^make check-docs|^Scripts/check-docs': 'is this program',
 }
 PROGRAMS = r'(?:make|swift|compact-llama|full-llama|llama-weights|python3|apt-get|docker) [^`]+'
 OPTION = 'full-llama --seqlength 16 '  # runs an option
-INPUTS = r'(?:-w|-t|-f|--weights|--tokenizer|info|convert|convert\.py|plot\.py) ([\w./-]*\w)'
+INPUTS = r'(?:-w|-t|-f|--perplexity|--beside|--weights|--tokenizer|info|convert|convert\.py|plot\.py) ([\w./-]*\w)'
 ENVIRONMENT = {'COLUMNS': '80', 'PATH': f'{ROOT}/.build/release:{os.environ["PATH"]}'}
 MEASURES = r'--timer|--reportmem|bench'  # a transcript of these is compared without its numbers
 FAILURE = r'Error: |make: \*\*\* '  # begins the last line of a command that fails

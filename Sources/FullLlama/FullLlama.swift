@@ -196,7 +196,7 @@ final class Transformer {
             h = tokEmbeddings[chunk]  // [seq, dim]
             Stage.record("embedding", h)
             for layer in layers { h = layer(h, rope: rope) }
-            Stage.endChunk { row in _ = output(norm(h[row])) }
+            Stage.endChunk { rows in _ = output(norm(h[rows])) }
         }
 
         // only the last token's vector, [dim], is needed: it predicts the next token

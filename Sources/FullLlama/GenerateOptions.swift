@@ -24,27 +24,7 @@ struct TextOptions: ParsableArguments {
     }
 
     func prompt(_ options: ModelOptions) throws -> String {
-        guard let file else { return options.prompt }
-        guard let text = String(data: try bytes(of: file), encoding: .utf8) else {
-            throw PromptError.notText(file)
-        }
-        return text
-    }
-
-    private func bytes(of file: String) throws -> Data {
-        if file == "-" { return try FileHandle.standardInput.readToEnd() ?? Data() }
-        do { return try readFile(file) } catch FileError.empty { return Data() }
-    }
-}
-
-/// What is wrong with a prompt's file.
-enum PromptError: Error, Equatable, CustomStringConvertible {
-    case notText(String)
-
-    var description: String {
-        switch self {
-        case .notText(let path): "\(path): expected text in UTF-8, found other bytes"
-        }
+        try file.map(TextFile.read) ?? options.prompt
     }
 }
 

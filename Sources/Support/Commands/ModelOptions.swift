@@ -29,8 +29,10 @@ public struct ModelOptions: ParsableArguments {
     @Option(
         name: .customLong("seqlength"), parsing: .unconditional,
         help: ArgumentHelp(
-            "Stop after this many positions, BOS and prompt included.", valueName: "n"))
-    public var seqLength = 128
+            "Stop after this many positions, BOS and prompt included. (default: 128)",
+            valueName: "n"))
+    public var givenSeqLength: Int?
+    public var seqLength: Int { givenSeqLength ?? 128 }
 
     public init() {}
 

@@ -51,11 +51,11 @@ final class MappedFile {
     }
 }
 
-/// The bytes of a file.
+/// The bytes of a file, or the first `count` of them.
 /// - Throws: `FileError` if it cannot be read.
-public func readFile(_ path: String) throws -> Data {
+public func readFile(_ path: String, atMost count: Int = .max) throws -> Data {
     let file = try MappedFile(path: path)
-    return withExtendedLifetime(file) { Data(file.bytes) }
+    return withExtendedLifetime(file) { Data(file.bytes.prefix(count)) }
 }
 
 /// Why the last system call failed.

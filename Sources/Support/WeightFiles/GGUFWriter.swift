@@ -70,13 +70,10 @@ extension GGUFFile {
 
         var values = try settings(of: weights.config, tensors)
         let vocabSize = weights.config.vocabSize
-        let vocabulary = try tokenizer.map { try vocabulary(at: $0, vocabSize) }
-        if let vocabulary {
-            values.append(contentsOf: vocabulary.values)
+        if let vocabulary = try tokenizer.flatMap({ try vocabulary(at: $0, vocabSize) }) {
+            values.append(contentsOf: vocabulary)
         } else {
             values.append("tokenizer.ggml.model", "none")  // llama.cpp asks for a kind
-        }
-        if vocabulary?.hasTokens != true {
             contents.notes.append("the file has no tokenizer: -t names one to store")
         }
 
@@ -130,29 +127,26 @@ extension GGUFFile {
         return values
     }
 
-    /// The vocabulary of a `tokenizer.model`, or all that a GGUF file says of its tokenizer.
-    private static func vocabulary(
-        at path: String, _ vocabSize: Int
-    ) throws -> (values: GGUFValues, hasTokens: Bool) {
+    /// The vocabulary of a `tokenizer.model`, or all that a GGUF file says of its tokenizer; nil if
+    /// that file has no tokens.
+    private static func vocabulary(at path: String, _ vocabSize: Int) throws -> GGUFValues? {
         let file = try MappedFile(path: path)
         return try withExtendedLifetime(file) {
             guard recognises(file.bytes) else {
                 let tokenizer = try Tokenizer(contentsOf: path, vocabSize: vocabSize)
-                let values = try withPath(path) {
+                return try withPath(path) {
                     try SentencePieceModel(file.bytes).values(
                         bos: tokenizer.bos, eos: tokenizer.eos)
                 }
-                return (values, true)
             }
             return try withPath(path) {
-                let metadata = try GGUFMetadata(file.bytes)
-                let tokens = "tokenizer.ggml.tokens"
-                let hasTokens = metadata.contains(tokens)
-                let count = hasTokens ? try metadata.count(tokens) : vocabSize
+                let (metadata, tokens) = (try GGUFMetadata(file.bytes), "tokenizer.ggml.tokens")
+                guard metadata.contains(tokens) else { return nil }
+                let count = try metadata.count(tokens)
                 guard count == vocabSize else {
                     throw TokenizerError.wrongSize(path, expected: vocabSize, found: count)
                 }
-                return (try metadata.values(under: "tokenizer."), hasTokens)
+                return try metadata.values(under: "tokenizer.")
             }
         }
     }

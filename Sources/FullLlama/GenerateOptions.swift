@@ -23,8 +23,8 @@ struct TextOptions: ParsableArguments {
         if system != nil && !chat { throw ValidationError("--system needs --chat") }
     }
 
-    /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before it reads
-    ///   and encodes all of it: 100 MB would take minutes.
+    /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before it
+    ///   reads and encodes all of it: 100 MB would take minutes.
     func prompt(_ options: ModelOptions, for tokenizer: Tokenizer) throws -> String {
         guard let file else { return options.prompt }
         func check(_ data: Data) throws {

@@ -97,6 +97,19 @@ private let program = CommandRunner.find("llama-weights")
         }
     }
 
+    @Test func `a failed read of other memory is not taken for one of a file`() async {
+        await #expect(processExitsWith: .signal(SIGBUS)) {
+            signal(SIGBUS, SIG_DFL)  // in place of a backtrace
+            let folder = try TemporaryFolder()
+            let path = try folder.write([UInt8](repeating: 1, count: 100_000), as: "file")
+            let data = try readFile(path)
+            let descriptor = open(path, O_RDWR)
+            let other = mmap(nil, data.count, PROT_READ, MAP_SHARED, descriptor, 0)!
+            ftruncate(descriptor, 0)
+            #expect(other.load(as: UInt8.self) == 1)
+        }
+    }
+
     @Test(.enabled(if: program != nil, "needs the built llama-weights"))
     func `a limit of the file's size, or a closed pipe, leaves no file`() throws {
         let folder = try TemporaryFolder()

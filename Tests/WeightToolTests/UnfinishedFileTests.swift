@@ -37,6 +37,10 @@ private let program = CommandRunner.find("llama-weights")
         try await expectNoFile { _ in
             await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
                 let file = try UnfinishedFileTests.begin()
+                var signals = sigset_t()  // test threads block it
+                sigemptyset(&signals)
+                sigaddset(&signals, SIGTERM)
+                pthread_sigmask(SIG_UNBLOCK, &signals, nil)
                 raise(SIGTERM)
                 try file.keep()
             }

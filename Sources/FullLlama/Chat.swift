@@ -45,8 +45,8 @@ struct Chat {
     ) throws {
         let (bos, eos) = (llama.tokenizer.bos, llama.tokenizer.eos)
         // a message that certainly does not fit is not encoded: 100 MB would take minutes
-        var text = message
-        let fewest = text.withUTF8 {
+        var unread = message
+        let fewest = unread.withUTF8 {
             llama.tokenizer.fewestTokens(UnsafeRawBufferPointer($0), limit: seqLength)
         }
         guard fewest < seqLength else { throw ChatError.contextIsFull(seqLength) }

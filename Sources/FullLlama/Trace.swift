@@ -62,8 +62,8 @@ enum TraceError: Error, Equatable, CustomStringConvertible {
     var description: String {
         switch self {
         case .notARecord(let path, let line):
-            "\(path.printable), line \(line): expected an object with position, stage, shape and values, "
-                + "found something else"
+            "\(path.printable), line \(line): expected an object with position, stage, shape and "
+                + "values, found something else"
         case .empty(let path): "\(path.printable): expected a trace, found no records"
         case .differs(let path): "\(path.printable): this run differs from the trace (see above)"
         }

@@ -32,7 +32,9 @@ final class TraceComparison: CustomStringConvertible {
         let lines = try readFile(path).split(
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (i, line) in lines.enumerated() where !line.isEmpty {
-            guard let record = try? decoder.decode(TraceRecord.self, from: line) else {
+            guard String(validating: line, as: UTF8.self) != nil,
+                let record = try? decoder.decode(TraceRecord.self, from: line)
+            else {
                 throw TraceError.notARecord(path, line: i + 1)
             }
             expected[Key(position: record.position, stage: record.stage)] = record.values

@@ -37,6 +37,10 @@ private let program = CommandRunner.find("llama-weights")
         try await expectNoFile { _ in
             await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
                 let file = try UnfinishedFileTests.begin()
+                var signals = sigset_t()  // test threads block it
+                sigemptyset(&signals)
+                sigaddset(&signals, SIGTERM)
+                pthread_sigmask(SIG_UNBLOCK, &signals, nil)
                 raise(SIGTERM)
                 try file.keep()
             }
@@ -94,6 +98,19 @@ private let program = CommandRunner.find("llama-weights")
                     shorter, or its disk failed
 
                     """))
+        }
+    }
+
+    @Test func `a failed read of other memory is not taken for one of a file`() async {
+        await #expect(processExitsWith: .signal(SIGBUS)) {
+            signal(SIGBUS, SIG_DFL)  // in place of a backtrace
+            let folder = try TemporaryFolder()
+            let path = try folder.write([UInt8](repeating: 1, count: 100_000), as: "file")
+            let data = try readFile(path)
+            let descriptor = open(path, O_RDWR)
+            let other = mmap(nil, data.count, PROT_READ, MAP_SHARED, descriptor, 0)!
+            ftruncate(descriptor, 0)
+            #expect(other.load(as: UInt8.self) == 1)
         }
     }
 

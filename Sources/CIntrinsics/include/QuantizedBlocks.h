@@ -17,6 +17,9 @@
 #include <arm_neon.h>
 #endif
 
+// Vectors wider than the machine's are passed in memory, by inlined functions only.
+#pragma clang diagnostic ignored "-Wpsabi"
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 typedef float lanes2 __attribute__((ext_vector_type(2)));

@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-/// From now on, SIGINT, SIGTERM, SIGHUP and SIGPIPE clean up and exit with 128 + their number, unless
-/// they were ignored (nohup). A write beyond the limit of a file's size becomes an error.
+/// From now on, SIGINT, SIGTERM, SIGHUP and SIGPIPE clean up and exit with 128 + their number,
+/// unless they were ignored (nohup). A write beyond the limit of a file's size becomes an error.
 void handle_signals(void);
 
 /// Says whether the last line of text on standard output lacks its newline.

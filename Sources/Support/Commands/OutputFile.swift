@@ -1,5 +1,5 @@
-// OutputFile: a file that appears under its name only when it is complete. llama-weights writes weights
-// to one, full-llama a trace: neither an error nor a signal leaves an unfinished file.
+// OutputFile: a file that appears under its name only when it is complete. llama-weights writes
+// weights to one, full-llama a trace: neither an error nor a signal leaves an unfinished file.
 
 import CSignals
 

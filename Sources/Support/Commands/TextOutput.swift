@@ -1,12 +1,12 @@
-// TextOutput: writes generated text to standard output, for compact-llama and full-llama. `printNote`
-// writes everything else to standard error.
+// TextOutput: writes generated text to standard output, for compact-llama and full-llama.
+// `printNote` writes everything else to standard error.
 
 import CSignals
 
 /// Writes text to standard output. If an error or a signal stops the text, it ends the last line.
 public final class TextOutput {
-    /// Installs handlers for signals such as Ctrl-C, which end the last line and exit with 128 + the
-    /// signal's number.
+    /// Installs handlers for signals such as Ctrl-C, which end the last line and exit with 128 +
+    /// the signal's number.
     public init() {
         set_mid_line(false)
         handle_signals()

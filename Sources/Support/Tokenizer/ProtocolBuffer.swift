@@ -1,5 +1,5 @@
 // ProtocolBuffer: Google's serialised messages, the format of a SentencePiece model. GGUFTokenizer
-// writes one; Normalizer reads the fields that libsentencepiece does not tell, for Tokenizer.
+// writes one; SentencePieceModel and Normalizer read what libsentencepiece does not tell.
 
 /// A message of Google's protocol buffers, written field by field.
 struct ProtocolBuffer {
@@ -32,39 +32,44 @@ struct ProtocolBuffer {
     }
 }
 
-/// The fields of a serialised message. They end where the message is damaged.
+/// The fields of a serialised message, up to the first that is not one.
 struct ProtocolBufferFields: Sequence, IteratorProtocol {
-    private var rest: UnsafeRawBufferPointer
+    private var rest: Slice<UnsafeRawBufferPointer>
 
-    init(_ message: UnsafeRawBufferPointer) { rest = message }
+    init(_ message: Slice<UnsafeRawBufferPointer>) { rest = message }
 
-    /// - Returns: the field's number; and its value, a number or bytes, as the field has it.
-    mutating func next() -> (field: Int, number: UInt64, bytes: UnsafeRawBufferPointer)? {
+    /// - Returns: a number's bits in `value`, a string or a message in `content`.
+    mutating func next() -> (number: UInt64, value: UInt64, content: Slice<UnsafeRawBufferPointer>)?
+    {
         guard let tag = varint() else { return nil }
-        let field = Int(tag >> 3)
+        var (value, count) = (UInt64(0), 0)
         switch tag & 7 {
-        case 0: return varint().map { (field, $0, take(0)!) }
-        case 1: return take(8).map { (field, 0, $0) }
-        case 2: return varint().flatMap { take(Int(clamping: $0)) }.map { (field, 0, $0) }
-        case 5: return take(4).map { (field, 0, $0) }
+        case 0:
+            guard let number = varint() else { return nil }
+            value = number
+        case 1: count = 8
+        case 2:
+            guard let length = varint() else { return nil }
+            count = Int(clamping: length)
+        case 5: count = 4
         default: return nil
         }
+        guard count <= rest.count else { return nil }
+        let content = rest.prefix(count)
+        rest = rest.dropFirst(count)
+        if tag & 7 == 5 { value = content.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+        return (tag >> 3, value, content)
     }
 
+    /// Seven bits a byte, lowest first.
     private mutating func varint() -> UInt64? {
         var number: UInt64 = 0
         for shift in stride(from: 0, to: 64, by: 7) {
-            guard let byte = take(1)?[0] else { return nil }
-            number |= UInt64(byte & 0x7F) << shift
+            guard let byte = rest.popFirst() else { return nil }
+            number |= UInt64(byte & 0x7F) << UInt64(shift)
             if byte < 0x80 { return number }
         }
         return nil
-    }
-
-    private mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
-        guard count <= rest.count else { return nil }
-        defer { rest = UnsafeRawBufferPointer(rebasing: rest[count...]) }
-        return UnsafeRawBufferPointer(rebasing: rest[..<count])
     }
 }
 
@@ -79,10 +84,10 @@ struct Normalizer {
 
     /// - Parameter model: a serialised ModelProto.
     init(_ model: UnsafeRawBufferPointer) {
-        for normalizer in ProtocolBufferFields(model) where normalizer.field == 3 {
-            for (field, number, bytes) in ProtocolBufferFields(normalizer.bytes) {
-                if field == 2 && !bytes.isEmpty { replacesCharacters = true }
-                if field == 4 { removesSpaces = number != 0 }
+        for normalizer in ProtocolBufferFields(model[...]) where normalizer.number == 3 {
+            for field in ProtocolBufferFields(normalizer.content) {
+                if field.number == 2 && !field.content.isEmpty { replacesCharacters = true }
+                if field.number == 4 { removesSpaces = field.value != 0 }
             }
         }
     }

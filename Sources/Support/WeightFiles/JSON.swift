@@ -24,6 +24,9 @@ func decodeJSON<Value: Decodable>(
     let count = bytes.count
     try require(
         count <= jsonLimit, "at most \(jsonLimit)", as: "the length of \(what)", found: count)
+    // Foundation of Swift 6.0 stops the program at other bytes
+    let isUTF8 = String(validating: bytes, as: UTF8.self) != nil
+    try require(isUTF8, "UTF-8", as: what, found: "other bytes")
     do {
         let value = try JSONDecoder().decode(type, from: Data(bytes))
         let key = repeatedKey(bytes)

@@ -186,7 +186,7 @@ struct TinyTokenizerFile {
         #expect(try fewest(String(repeating: "é  ", count: 100)) == 40)
     }
 
-    @Test(arguments: [[0x20, 1, 0x28, 1], [0x28, 1]] as [[UInt8]])
+    @Test(arguments: [[0x20, 1, 0x28, 1], [0x28, 0, 0x28, 1]] as [[UInt8]])
     func `spaces that are removed do not count`(ending: [UInt8]) throws {
         let text = String(repeating: "  \u{2581}a", count: 40) + String(repeating: "  ", count: 99)
         #expect(try fewest(text, ending: ending) == 4)

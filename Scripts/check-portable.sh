@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds the project with the oldest Swift it promises to support, 6.0.3 of Debian 13, for x86-64 and,
-# across, for arm64. Compares the text of both, arm64 under qemu-user. `make check-portable` runs it.
+# across, for arm64, which runs under qemu-user. Both must convert weights into the same bytes, and make
+# the same texts from them; the C of quantised weights is tested with NEON alone and with its dot products.
+# `make check-portable` runs it.
 #
 # It needs root, Debian or Ubuntu, and 4 GB in $PORTABLE_ROOT (default: /var/tmp/compact-llama-portable),
 # where it keeps a Debian 13 for the next call. The first call takes about five minutes.
@@ -98,15 +100,40 @@ build() { # folder, product, then options of swift build
     }
 }
 build x86-64 compact-llama
-chroot "$root" /src/x86-64/.build/release/compact-llama -i "Once upon a time" >"$root/src/x86-64.txt"
-echo "x86-64: builds with Swift 6.0.3 and runs"
+build x86-64 llama-weights
 build x86-64 exercise --package-path Exercises --scratch-path .build
-echo "x86-64: the exercises build with Swift 6.0.3"
+echo "x86-64: the programs and the exercises build with Swift 6.0.3"
 build arm64 compact-llama --destination /src/arm64.json
-chroot "$root" qemu-aarch64-static -L /arm -E LD_LIBRARY_PATH=/arm/usr/libexec/swift/lib/swift/linux \
-    /src/arm64/.build/aarch64-unknown-linux-gnu/release/compact-llama -i "Once upon a time" \
-    >"$root/src/arm64.txt"
-echo "arm64: builds with Swift 6.0.3 and runs"
-cmp "$root/src/x86-64.txt" "$root/src/arm64.txt"
-[ "$(wc -w <"$root/src/arm64.txt")" -gt 20 ]
-echo "both give the same text"
+build arm64 llama-weights --destination /src/arm64.json
+echo "arm64: the programs build with Swift 6.0.3"
+
+emulate="qemu-aarch64-static -L /arm -E LD_LIBRARY_PATH=/arm/usr/libexec/swift/lib/swift/linux"
+# Converts the included model into every format, and writes a text with each. `$1` is the machine's
+# folder, `$2` runs its programs.
+convert_and_write() {
+    chroot "$root" bash -euc "
+        programs=\$(echo /src/$1/.build/*-linux-gnu/release)
+        model=/src/$1/Models/tinytales
+        mkdir -p /src/$1/results && cd /src/$1/results
+        for type in F32 F16 BF16 Q8_0 Q4_0; do
+            $2 \$programs/llama-weights convert \$model/tinytales.lmw \$type.gguf --type \$type -t \$model/tokenizer.model
+            $2 \$programs/compact-llama -w \$type.gguf -i 'Once upon a time' --seqlength 40 >\$type.txt
+        done
+        $2 \$programs/llama-weights convert Q8_0.gguf model.bin --verify
+        $2 \$programs/llama-weights convert Q4_0.gguf model.safetensors --verify
+        cp \$model/tokenizer.model .
+        $2 \$programs/compact-llama -w model.safetensors -i 'Once upon a time' --seqlength 40 >safetensors.txt
+        cat *.txt | wc -w" >"$root/src/$1.log" 2>&1 || { tail -n 5 "$root/src/$1.log" >&2; exit 1; }
+    [ "$(tail -n 1 "$root/src/$1.log")" -gt 100 ]
+}
+convert_and_write x86-64 ""
+convert_and_write arm64 "$emulate"
+diff -r "$root/src/x86-64/results" "$root/src/arm64/results"
+echo "both convert weights into the same bytes, and write the same texts"
+
+for features in armv8-a armv8.2-a+dotprod; do
+    chroot "$root" clang --target=aarch64-unknown-linux-gnu --sysroot=/arm -fuse-ld=lld -O2 "-march=$features" \
+        -I /src/arm64/Sources/CIntrinsics/include /src/arm64/Tests/Sanitizers/blocks.c -lm -o /src/blocks
+    chroot "$root" $emulate /src/blocks >/dev/null
+    echo "arm64: the C of quantised weights, $features"
+done

@@ -1,19 +1,23 @@
 # make run             builds and tells a story; PROMPT="…" SEQLENGTH=… WEIGHTS=… TOKENIZER=… as you like
 # make test            builds and tests everything
 # make bench           measures speed beside the machine's limits; OPTIONS="--shape 110M --threads 1"
+# make report          writes report.html, a page about a run; PROMPT="…" OPTIONS="--seqlength 64"
+# make exercise N=3    checks your exercise of chapter 3 of docs/course
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
+# make fuzz            fuzzes the readers, each for a minute; FUZZ="1800 GGUF" for half an hour of one
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
 # make check-portable  builds with Swift 6.0.3 and for arm64 (needs root and Debian or Ubuntu)
 #
 # All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test bench diff stories15M stories42M stories110M check-docs check-portable packages curl
+.PHONY: run build test bench report exercise fuzz diff stories15M stories42M stories110M check-docs check-portable \
+	packages curl
 .DEFAULT_GOAL := run
 
 # The shell reads the values from the environment, so that a prompt may contain any character.
-export PROMPT WEIGHTS TOKENIZER
+export PROMPT WEIGHTS TOKENIZER N
 SEQLENGTH ?= 256
 command = .build/release/compact-llama --seqlength $(SEQLENGTH) \
 	$${WEIGHTS:+-w "$$WEIGHTS"} $${TOKENIZER:+-t "$$TOKENIZER"} $${PROMPT:+-i "$$PROMPT"}
@@ -26,12 +30,25 @@ build: packages
 
 test: packages
 	swift test
-	@if command -v python3 >/dev/null; then python3 Models/test_download.py; \
-	else echo "skipped: the test of Models/download.sh needs python3"; fi
+	swift test --package-path Exercises --scratch-path .build
+	@if command -v python3 >/dev/null; then python3 Models/test_download.py && python3 Scripts/test_beyond.py; \
+	else echo "skipped: the tests of Models/download.sh and docs/beyond.md need python3"; fi
 
 bench: packages
 	swift build --configuration release --product full-llama
 	.build/release/full-llama bench $(OPTIONS)
+
+fuzz: packages
+	FuzzTesting/fuzz.sh $(FUZZ)
+
+report: packages
+	swift build --configuration release --product full-llama
+	.build/release/full-llama $${WEIGHTS:+-w "$$WEIGHTS"} $${TOKENIZER:+-t "$$TOKENIZER"} $${PROMPT:+-i "$$PROMPT"} \
+		--report report.html $(OPTIONS)
+
+exercise: packages
+	swift build --package-path Exercises --scratch-path .build --product exercise
+	@SWIFT_BACKTRACE=enable=yes,color=no,limit=6,top=0,threads=crashed,registers=none,images=none .build/debug/exercise "$$N"
 
 diff:
 	@git diff --no-index --color --word-diff=color --word-diff-regex='//.*|[[:alnum:]_]+|[^[:space:]]' \

@@ -23,10 +23,12 @@ let package = Package(
         .executable(name: "compact-llama", targets: ["CompactLlama"]),
         .executable(name: "full-llama", targets: ["FullLlama"]),
         .executable(name: "llama-weights", targets: ["WeightTool"]),
+        .library(name: "Support", targets: ["Support"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: [
         .executableTarget(
@@ -41,7 +43,11 @@ let package = Package(
                 "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            resources: ["lesson.txt", "page.css", "page.html", "page.js"].map {
+                .embedInCode("Report/\($0)")
+            }),
         .executableTarget(
             name: "WeightTool",
             dependencies: [
@@ -77,7 +83,12 @@ let package = Package(
         .target(
             name: "TestSupport", path: "Tests/TestSupport",
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        .testTarget(name: "SupportTests", dependencies: ["CIntrinsics", "Support", "TestSupport"]),
+        .target(
+            name: "Inputs", dependencies: ["Support", "TestSupport"],
+            path: "FuzzTesting/Sources/Inputs"),
+        .testTarget(
+            name: "SupportTests",
+            dependencies: ["CIntrinsics", "Inputs", "Support", "TestSupport"]),
         .testTarget(
             name: "CompactLlamaTests", dependencies: ["CompactLlama", "Support", "TestSupport"]),
         .testTarget(

@@ -1,4 +1,4 @@
-"""Reads llama2.c's legacy .bin, the weights of all other programs, for peers.py and peer_files.py."""
+"""Reads llama2.c's legacy .bin, the weights of all other programs, for peers.py."""
 
 import math
 import os

@@ -6,7 +6,7 @@
     python3 Benchmarks/peers.py --program numpy --weights stories260K.bin --check greedy.json
 
 numpy is a plain port and reads llama2.c's legacy .bin. llama-cpp-python calls llama.cpp with its fastest settings on
-the CPU (the KV cache in F32, flash attention for prefill only) and reads GGUF, which peer_files.py writes.
+the CPU (the KV cache in F32, flash attention for prefill only) and reads GGUF.
 
 --position times 8 single tokens at this position; the next repeat continues there. --prefill times so many tokens
 in one pass. The output is a JSON list: the tokens per second of every repeat. --check measures nothing: it compares

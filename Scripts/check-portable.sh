@@ -87,20 +87,22 @@ cat >"$root/src/arm64.json" <<'JSON'
 }
 JSON
 
-build() { # folder, then options of swift build
-    local folder=$1
-    shift
-    chroot "$root" env HOME=/root bash -c "cd /src/$folder && swift build -c release --product compact-llama $*" \
+build() { # folder, product, then options of swift build
+    local folder=$1 product=$2
+    shift 2
+    chroot "$root" env HOME=/root bash -c "cd /src/$folder && swift build -c release --product $product $*" \
         >"$root/src/$folder.log" 2>&1 || {
         grep -E 'error' "$root/src/$folder.log" | sort -u | head >&2
-        echo "Error: $folder does not build with Swift 6.0.3" >&2
+        echo "Error: $product for $folder does not build with Swift 6.0.3" >&2
         exit 1
     }
 }
-build x86-64
+build x86-64 compact-llama
 chroot "$root" /src/x86-64/.build/release/compact-llama -i "Once upon a time" >"$root/src/x86-64.txt"
 echo "x86-64: builds with Swift 6.0.3 and runs"
-build arm64 --destination /src/arm64.json
+build x86-64 exercise --package-path Exercises --scratch-path .build
+echo "x86-64: the exercises build with Swift 6.0.3"
+build arm64 compact-llama --destination /src/arm64.json
 chroot "$root" qemu-aarch64-static -L /arm -E LD_LIBRARY_PATH=/arm/usr/libexec/swift/lib/swift/linux \
     /src/arm64/.build/aarch64-unknown-linux-gnu/release/compact-llama -i "Once upon a time" \
     >"$root/src/arm64.txt"

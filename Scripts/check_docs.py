@@ -3,7 +3,9 @@
 In ```sh and ```console blocks it runs every command. `make` and `swift` run in the checkout, other commands in a
 temporary folder that links to all its files, so that what they write disappears. In a console block, the lines
 after a command are its transcript. Spaces, line breaks, speeds and sizes may differ; `…` stands for any lines.
+A command whose transcript ends in an error must fail, every other one must succeed.
 Commands in `backticks` run as well, and so does every option in a table of options, with full-llama.
+The address of a view in `page.html#…` needs that page, written by a command before, with the view and the line.
 A relative link must lead to a file or heading. A link to a line needs its text, if in backticks, on that line."""
 
 import argparse
@@ -17,43 +19,47 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MAX_LINES = {'README.md': 180}
+MAX_LINES = {'README.md': 199}
 COLUMNS = 100  # longer lines of a transcript are broken at spaces
 SKIPPED = {  # a command that matches is not run, for this reason
     r'apt-get|brew |git clone|pip install|docker |^make stories|download\.sh': 'needs the network',
     r'^make check-portable': 'needs root, and minutes',
     r'^make (test|bench)|^swift test|^\.ci/run|^full-llama bench(?!.*stories260K)|^python3? .*train\.py': 'takes minutes',
+    r'pip download|^tar |^cmake |^export |^ggml-rpc|^llama-completion|LLAMA_CPP=|^vllm': 'needs llama.cpp or vLLM',
+    r'formats\.py': 'takes a minute',
     r'^make check-docs|^Scripts/check-docs': 'is this program',
 }
 PROGRAMS = r'(?:make|swift|compact-llama|full-llama|llama-weights|python3|apt-get|docker) [^`]+'
 OPTION = 'full-llama --seqlength 16 '  # runs an option
-INPUTS = r'(?:-w|-t|-f|--weights|--tokenizer|info|convert|convert\.py|plot\.py) ([\w./-]*\w)'
+INPUTS = r'(?:-w|-t|-f|--perplexity|--beside|--weights|--tokenizer|info|convert|convert\.py|plot\.py) ([\w./-]*\w)'
 ENVIRONMENT = {'COLUMNS': '80', 'PATH': f'{ROOT}/.build/release:{os.environ["PATH"]}'}
 MEASURES = r'--timer|--reportmem|bench'  # a transcript of these is compared without its numbers
+FAILURE = r'Error: |make: \*\*\* '  # begins the last line of a command that fails
 MEASURED = r'[\d.,]+(?= (?:tok/s|ms|kB|MB|GB|GB/s|GFLOP/s)\b)'
 
 
-def skip_reason(command):
+def skip_reason(command, folder):
     for pattern, reason in SKIPPED.items():
         if re.search(pattern, command.removeprefix('.build/release/')):
             return reason
-    missing = [path for path in re.findall(INPUTS, command) if not (ROOT / path).exists()]
+    missing = [path for path in re.findall(INPUTS, command) if not (Path(folder) / path).exists()]
     return f'needs {missing[0]}' if missing else None
 
 
-def run(command, folder):
-    """The lines that a command prints, without those of a build; an exit code other than 0 raises an error."""
+def run(command, folder, must_fail=False):
+    """The lines that a command prints, without those of a build; an unexpected exit code raises an error."""
     in_checkout = re.match(r'make|swift', command)
     result = subprocess.run(
         ['bash', '-c', command], cwd=ROOT if in_checkout else folder, stdin=subprocess.DEVNULL, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, env=os.environ | ENVIRONMENT)
-    lines = [line.rstrip() for line in result.stdout.split('\n')]
+    output = re.sub(r'\[Makefile:\d+: ', '[', result.stdout)
+    lines = [line.rstrip() for line in output.split('\n')]
     while lines and not lines[-1]:
         lines.pop()
     built = [i for i, line in enumerate(lines) if re.match(r'Build .*complete!', line)]
     if built and in_checkout:
         lines = lines[built[-1] + 1:]
-    if result.returncode:
+    if (result.returncode != 0) != must_fail:
         raise ValueError(f'exit code {result.returncode}: ' + ' / '.join(lines[-3:]))
     return lines
 
@@ -157,14 +163,24 @@ class Checker:
             if command not in self.inline:
                 self.command(command, [])
             self.inline.add(command)
+        for page, fragment in re.findall(r'`(\w+\.html)#([^`]+)`', line):
+            self.view(Path(self.folder) / page, fragment)
+
+    def view(self, page, fragment):
+        """Checks the address of a view in a report."""
+        text = page.read_text() if page.exists() else ''
+        fields = dict(part.split('=') for part in fragment.split('&'))
+        is_right = f'{fields["view"]}: "' in text and (
+            'line' not in fields or f'"name":"{fields["line"]}"' in text)
+        self.report('ok' if is_right else 'WRONG', f'{page.name}#{fragment}')
 
     def command(self, command, expected):
         """Runs a command, and returns the transcript that it should have."""
-        if reason := skip_reason(command):
+        if reason := skip_reason(command, self.folder):
             self.report('skipped', f'$ {command}', reason)
             return expected
         try:
-            found = run(command, self.folder)
+            found = run(command, self.folder, bool(expected and re.match(FAILURE, expected[-1])))
             is_right = not expected or agrees(command, expected, found)
             if is_right or self.is_updating:
                 self.report('ok' if is_right else 'updated', f'$ {command}')
@@ -218,13 +234,14 @@ def headings(path):
 def main():
     parser = argparse.ArgumentParser(description='Checks the documents of this project.')
     parser.add_argument('--update', action='store_true', help='rewrite all transcripts, and the line numbers in links')
-    parser.add_argument('documents', nargs='*', type=Path, help='(default: README.md, CONTRIBUTING.md, docs/*.md)')
+    parser.add_argument('documents', nargs='*', type=Path, help='(default: README.md, CONTRIBUTING.md, all of docs)')
     options = parser.parse_args()
     documents = [document.resolve() for document in options.documents] or [
-        ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
+        ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').rglob('*.md'))]
     with tempfile.TemporaryDirectory() as folder:
         for entry in ROOT.iterdir():
-            (Path(folder) / entry.name).symlink_to(entry)
+            if entry.suffix != '.html':  # written by `make report`; a report does not replace a link
+                (Path(folder) / entry.name).symlink_to(entry)
         checker = Checker(options.update, folder)
         for document in documents:
             checker.check(document)

@@ -22,7 +22,7 @@ struct Linear {
 /// The activation x · sigmoid(x), a smooth ReLU.
 struct SiLU {
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, hidden] -> [seq, hidden]
-        x / (1 + exp(-x))
+        Stage.record("silu", x / (1 + exp(-x)))
     }
 }
 
@@ -33,7 +33,7 @@ struct FeedForward {
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [seq, dim] -> [seq, dim]
         let stage = Stage("feed_forward")
-        return stage.end(w2(silu(w1(x)) * w3(x)))  // [seq, hidden] inside
+        return stage.end(w2(Stage.record("gated", silu(w1(x)) * w3(x))))  // [seq, hidden] inside
     }
 }
 
@@ -44,7 +44,7 @@ struct RMSNorm {
 
     func callAsFunction(_ x: Tensor) -> Tensor {  // [.., dim] -> [.., dim]
         let stage = Stage(name)
-        let rms = sqrt((x * x).mean(axis: -1) + eps)  // [.., 1]
+        let rms = Stage.record("rms", sqrt((x * x).mean(axis: -1) + eps))  // [.., 1]
         return stage.end(x / rms * weight)
     }
 }
@@ -78,7 +78,7 @@ struct RoPE {
 struct Softmax {
     func callAsFunction(_ x: Tensor) -> Tensor {  // [.., n] -> the same
         let e = exp(x - x.max(axis: -1))  // subtracting the maximum prevents overflow
-        return e / e.sum(axis: -1)
+        return Stage.record("shares", e / e.sum(axis: -1))
     }
 }
 
@@ -108,8 +108,8 @@ final class Attention {  // a class, because its KV cache changes
         let stage = Stage("attention")
         let seq = x.shape[0]
         // project and split into heads, [nHeads or nKvHeads, seq, headSize]; rotate q and k
-        let q = rope(wq(x).reshaped(seq, nHeads, headSize).transposed(0, 1))
-        let k = rope(wk(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1))
+        let q = Stage.record("q", rope(wq(x).reshaped(seq, nHeads, headSize).transposed(0, 1)))
+        let k = Stage.record("k", rope(wk(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)))
         let v = wv(x).reshaped(seq, nKvHeads, headSize).transposed(0, 1)  // not rotated
 
         // append the new keys and values to the cache
@@ -122,14 +122,14 @@ final class Attention {  // a class, because its KV cache changes
         let group = nHeads / nKvHeads
         let queries = q.reshaped(nKvHeads, group, seq, headSize) / Float(headSize).squareRoot()
         let sharedKeys = keys.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
-        var scores = matmul(queries, sharedKeys.transposed())  // [nKvHeads, group, seq, total]
+        var scores = Stage.record("scores", matmul(queries, sharedKeys.transposed()))
 
         // causal mask: row r, at position total - seq + r, attends to no later one
         if seq > 1 { mask.apply(to: &scores, diagonal: 1 + total - seq) }
 
         // average the values by the softmax of their scores, then concatenate the heads
         let sharedValues = values.expandedDimensions(axis: 1)  // [nKvHeads, 1, total, headSize]
-        let mixed = matmul(softmax(scores), sharedValues)  // [nKvHeads, group, seq, headSize]
+        let mixed = Stage.record("mixed", matmul(softmax(scores), sharedValues))
         let heads = mixed.reshaped(nHeads, seq, headSize).transposed(0, 1)  // [seq, nHeads, ..]
         return stage.end(wo(heads.reshaped(seq, nHeads * headSize)))
     }
@@ -196,7 +196,7 @@ final class Transformer {
             h = tokEmbeddings[chunk]  // [seq, dim]
             Stage.record("embedding", h)
             for layer in layers { h = layer(h, rope: rope) }
-            Stage.endChunk { row in _ = output(norm(h[row])) }
+            Stage.endChunk { rows in _ = output(norm(h[rows])) }
         }
 
         // only the last token's vector, [dim], is needed: it predicts the next token

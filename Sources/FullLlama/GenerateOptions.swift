@@ -24,51 +24,13 @@ struct TextOptions: ParsableArguments {
     }
 
     /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before it
-    ///   reads and encodes all of it: 100 MB would take minutes.
+    ///   reads and encodes all of it: 16 MB would take a minute.
     func prompt(_ options: ModelOptions, for tokenizer: Tokenizer) throws -> String {
         guard let file else { return options.prompt }
-        func check(_ data: Data) throws {
+        return try TextFile.read(file) { data in
             let limit = options.seqLength
             let fewest = data.withUnsafeBytes { tokenizer.fewestTokens($0, limit: limit) }
             guard fewest <= limit else { throw GenerationError.promptMuchTooLong(limit: limit) }
-        }
-        let data = file == "-" ? try standardInput(check) : try bytes(of: file)
-        try check(data)
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw PromptError.notText(file)
-        }
-        return text
-    }
-
-    private func bytes(of file: String) throws -> Data {
-        do { return try readFile(file) } catch FileError.empty { return Data() }
-    }
-
-    /// - Parameter check: called with the first bytes whenever these have doubled.
-    private func standardInput(_ check: (Data) throws -> Void) throws -> Data {
-        var (data, buffer) = (Data(), [UInt8](repeating: 0, count: 1 << 16))
-        var next = buffer.count
-        while true {
-            let count = read(STDIN_FILENO, &buffer, buffer.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw FileError.unreadable("standard input", systemError) }
-            if count == 0 { return data }
-            data += buffer[..<count]
-            if data.count >= next {
-                try check(data)
-                next = 2 * data.count
-            }
-        }
-    }
-}
-
-/// What is wrong with a prompt's file.
-enum PromptError: Error, Equatable, CustomStringConvertible {
-    case notText(String)
-
-    var description: String {
-        switch self {
-        case .notText(let path): "\(path.printable): expected text in UTF-8, found other bytes"
         }
     }
 }
@@ -211,8 +173,27 @@ struct ReportOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Write a page about this run for a browser: tensors beside the lesson's lines, "
+                + "attention, candidates, times.", valueName: "file.html"))
+    var report: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Accept differences up to this fraction of a stage's largest value.", valueName: "n"))
     var tolerance = 1e-4
+
+    /// No file may have two roles.
+    func checkFiles() throws {
+        let files = [("--trace", trace), ("--compare", compare), ("--report", report)]
+            .compactMap { name, path in
+                path.map { (name, URL(fileURLWithPath: $0).resolvingSymlinksInPath()) }
+            }
+        for (i, (name, file)) in files.enumerated() {
+            for (other, path) in files[(i + 1)...] where path == file {
+                throw ValidationError("\(name) and \(other): a file cannot be both")
+            }
+        }
+    }
 
     func logger() -> Logger {
         var logger = Logger(

@@ -13,6 +13,8 @@ struct Sampler {
     /// Called at each step with the top `candidateCount` candidates.
     var showCandidates: ([(token: Int, probability: Float)]) -> Void = { _ in }
     var candidateCount = 0
+    /// Called at each step with the chosen token.
+    var didChoose: (Int) -> Void = { _ in }
     private var generator: XorShiftStar
 
     init(temperature: Float = 0, topP: Float = 0.9, seed: UInt64 = 1) {
@@ -21,6 +23,12 @@ struct Sampler {
     }
 
     mutating func sample(_ logits: Tensor) -> Int {  // [vocabSize] -> a token
+        let token = choose(logits)
+        didChoose(token)
+        return token
+    }
+
+    private mutating func choose(_ logits: Tensor) -> Int {
         if candidateCount > 0 {
             let shown = Distribution(logits, temperature: temperature == 0 ? 1 : temperature)
             showCandidates(shown.topK(candidateCount))

@@ -8,6 +8,8 @@ struct StagePath: CustomStringConvertible {
     /// "layers.0", for a stage inside that layer.
     let layer: String?
     let name: String
+    /// Whether the stage has a duration. Recorded results have none.
+    var isTimed = true
 
     var description: String { layer.map { "\($0).\(name)" } ?? name }
 }
@@ -41,10 +43,10 @@ struct Stage {
     /// Begins a chunk: the tokens at these positions go through all layers.
     static func begin(chunk positions: Range<Int>) { StagedRun.current?.positions = positions }
 
-    /// Calls `body` with every row of the chunk except the call's last one, if an observer needs
-    /// norm and logits at all positions. The model itself computes them for the call's last row
-    /// only.
-    static func endChunk(_ body: (_ row: Int) -> Void) { StagedRun.current?.endChunk(body) }
+    /// Calls `body` with all rows of the chunk except the call's last one, some at a time, if an
+    /// observer needs norm and logits at all positions. The model itself computes them for the
+    /// call's last row only.
+    static func endChunk(_ body: (_ rows: Range<Int>) -> Void) { StagedRun.current?.endChunk(body) }
 
     /// Reports the stage's result, and returns it.
     func end(_ value: Tensor) -> Tensor {
@@ -58,10 +60,12 @@ struct Stage {
         return end(value)
     }
 
-    /// Reports a result without a duration.
-    static func record(_ name: String, _ value: Tensor) {
-        StagedRun.current?.begin(name)
+    /// Reports a result without a duration, and returns it.
+    @discardableResult
+    static func record(_ name: String, _ value: Tensor) -> Tensor {
+        StagedRun.current?.begin(name, isTimed: false)
         StagedRun.current?.end(value)
+        return value
     }
 }
 
@@ -84,9 +88,10 @@ final class StagedRun: @unchecked Sendable {
         try $current.withValue(observers.isEmpty ? nil : StagedRun(observers), operation: body)
     }
 
-    fileprivate func begin(_ name: String) {
+    fileprivate func begin(_ name: String, isTimed: Bool = true) {
         // the outermost stage is the transformer, the second a layer
-        let path = StagePath(layer: open.count > 1 ? open[1].name : nil, name: name)
+        let layer = open.count > 1 ? open[1].name : nil
+        let path = StagePath(layer: layer, name: name, isTimed: isTimed)
         open.append(path)
         for observer in observers { observer.begin(path, at: positions) }
     }
@@ -96,12 +101,13 @@ final class StagedRun: @unchecked Sendable {
         for observer in observers { observer.end(path, value, at: positions) }
     }
 
-    fileprivate func endChunk(_ body: (Int) -> Void) {
+    fileprivate func endChunk(_ body: (Range<Int>) -> Void) {
         guard observers.contains(where: \.wantsEveryPosition) else { return }
         let chunk = positions
-        for (row, position) in chunk.enumerated() where position < last {
-            positions = position..<position + 1
-            body(row)
+        let (first, end) = (chunk.lowerBound, min(chunk.upperBound, last))
+        for start in stride(from: first, to: end, by: 64) {  // 8 MB for 32,000 logits each
+            positions = start..<min(start + 64, end)
+            body(start - first..<positions.upperBound - first)
         }
         positions = chunk
     }

@@ -24,22 +24,57 @@ final class StageTimer: StageObserver, CustomStringConvertible {
 
     private let clock = ContinuousClock()
     private let root = Node("")
-    private var open: [(node: Node, start: ContinuousClock.Instant, work: MatmulWork)] = []
+    private var open: [(node: Node, start: ContinuousClock.Instant, products: Int, bytes: Int)] = []
 
     func begin(_ path: StagePath, at positions: Range<Int>) {
+        guard path.isTimed else { return }
         // "layers.12" is "layers", "attention.wq" is "wq"
         let name = path.name.split(separator: ".").last { Int($0) == nil } ?? ""
         let node = (open.last?.node ?? root).child(String(name))
-        open.append((node, clock.now, .sinceStart))
+        let work = MatmulWork.sinceStart
+        open.append((node, clock.now, work.products, work.bytes))
     }
 
     func end(_ path: StagePath, _ value: Tensor, at positions: Range<Int>) {
-        let (node, start, work) = open.removeLast()
+        guard path.isTimed else { return }
+        let (node, start, products, bytes) = open.removeLast()
         let now = MatmulWork.sinceStart
         node.calls += 1
         node.seconds += (clock.now - start).inSeconds
-        node.operations += 2 * Double(now.products - work.products)
-        node.bytes += Double(now.bytes - work.bytes)
+        node.operations += 2 * Double(now.products - products)
+        node.bytes += Double(now.bytes - bytes)
+    }
+
+    /// Leaves the time and the work of `body`, another observer's, out of the open stages.
+    func excluding(_ body: () -> Void) {
+        let (start, work) = (clock.now, MatmulWork.sinceStart)
+        body()
+        let (time, now) = (clock.now - start, MatmulWork.sinceStart)
+        for i in open.indices {
+            open[i].start += time
+            open[i].products += now.products - work.products
+            open[i].bytes += now.bytes - work.bytes
+        }
+    }
+
+    /// One stage of the tree: its depth, and its sums.
+    struct Row {
+        let depth: Int, name: String, calls: Int
+        let seconds: Double, operations: Double, bytes: Double
+    }
+
+    /// The stages, each before those inside it.
+    var rows: [Row] {
+        var rows: [Row] = []
+        func add(_ node: Node, depth: Int) {
+            rows.append(
+                Row(
+                    depth: depth, name: node.name, calls: node.calls, seconds: node.seconds,
+                    operations: node.operations, bytes: node.bytes))
+            for child in node.children where child.calls > 0 { add(child, depth: depth + 1) }
+        }
+        for node in root.children { add(node, depth: 0) }
+        return rows
     }
 
     var description: String {
@@ -48,25 +83,16 @@ final class StageTimer: StageObserver, CustomStringConvertible {
         }
         var lines = [cell("stage") + "     calls   seconds     share   GFLOP/s      GB/s"]
         let total = max(root.children.reduce(0) { $0 + $1.seconds }, 1e-9)
-        func add(_ node: Node, depth: Int) {
-            let name = String(repeating: "  ", count: depth) + node.name
-            let seconds = max(node.seconds, 1e-9)
+        for row in rows {
+            let name = String(repeating: "  ", count: row.depth) + row.name
+            let seconds = max(row.seconds, 1e-9)
             lines.append(
                 cell(name)
                     + String(
-                        format: "%10d%10.4f%9.1f%%%10.1f%10.1f", node.calls, node.seconds,
-                        100 * node.seconds / total, node.operations / seconds / 1e9,
-                        node.bytes / seconds / 1e9))
-            for child in node.children where child.calls > 0 && isTimed(child) {
-                add(child, depth: depth + 1)
-            }
+                        format: "%10d%10.4f%9.1f%%%10.1f%10.1f", row.calls, row.seconds,
+                        100 * row.seconds / total, row.operations / seconds / 1e9,
+                        row.bytes / seconds / 1e9))
         }
-        for node in root.children { add(node, depth: 0) }
         return lines.joined(separator: "\n")
-    }
-
-    /// Whether the stage has a duration. Recorded results have none.
-    private func isTimed(_ node: Node) -> Bool {
-        node.name != "embedding" && !node.name.hasPrefix("residual_")
     }
 }

@@ -12,16 +12,20 @@ final class TraceComparison: CustomStringConvertible {
         var count = 0
     }
 
-    private let tolerance: Double
+    let path: String, tolerance: Double
     private var expected: [Key: [Float]] = [:]
     private let expectedCount: Int
     private var stages: [String] = []
     private var worst: [String: Worst] = [:]
     private(set) var firstOutside: String?
+    /// The difference of every compared record, in the order of the run.
+    private(set) var differences: [(stage: String, position: Int, difference: Double)] = []
+    /// The file's embedding of the token at each position.
+    private(set) var embeddings: [Int: [Float]] = [:]
 
     /// - Throws: `FileError` or `TraceError` if the file is not a trace.
     init(path: String, tolerance: Double) throws {
-        self.tolerance = tolerance
+        (self.path, self.tolerance) = (path, tolerance)
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
@@ -32,6 +36,7 @@ final class TraceComparison: CustomStringConvertible {
                 throw TraceError.notARecord(path, line: i + 1)
             }
             expected[Key(position: record.position, stage: record.stage)] = record.values
+            if record.stage == "embedding" { embeddings[record.position] = record.values }
         }
         guard !expected.isEmpty else { throw TraceError.empty(path) }
         expectedCount = expected.count
@@ -41,6 +46,7 @@ final class TraceComparison: CustomStringConvertible {
         let key = Key(position: record.position, stage: record.stage)
         guard let values = expected.removeValue(forKey: key) else { return }
         let difference = relativeDifference(record.values, values)
+        differences.append((record.stage, record.position, difference))
         if worst[record.stage] == nil { stages.append(record.stage) }
         var stage = worst[record.stage, default: Worst()]
         stage.count += 1

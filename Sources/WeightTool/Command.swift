@@ -8,8 +8,8 @@ struct Command: ParsableCommand {
         commandName: "llama-weights",
         abstract: "Shows and converts Llama 2 weights.",
         discussion: """
-            Reads .lmw, GGUF, llama2.c's legacy .bin and Hugging Face's .safetensors, whatever the \
-            file's name. Read on: docs/weights.md
+            Reads .lmw, GGUF, llama2.c's .bin (legacy or int8) and Hugging Face's .safetensors, \
+            whatever the file's name. Read on: docs/weights.md
             """,
         subcommands: [Info.self, Convert.self])
 }

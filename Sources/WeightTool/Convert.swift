@@ -8,9 +8,10 @@ import Support
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Converts weights to another format.",
+        usage: "llama-weights convert <input> <output> [<options>]",
         discussion: """
-            The output's ending chooses the format: .lmw or .bin, which store F32, or .safetensors, \
-            which keeps each tensor's type, unless it is quantised, and adds a config.json.
+            The output's ending chooses the format: .lmw or .bin store F32; .safetensors and .gguf \
+            keep each tensor's type, but .safetensors has no quantised ones.
             """)
 
     @Argument(help: "A weight file, or a Hugging Face folder.")
@@ -19,7 +20,21 @@ struct Convert: ParsableCommand {
     @Argument(help: ArgumentHelp("The file to write.", valueName: "output"))
     var output: String
 
-    @Flag(help: "Read both files back and compare every value.")
+    @Option(
+        help: ArgumentHelp(
+            "The type of all matrices in a .gguf file: F32, F16, BF16, Q8_0 or Q4_0.",
+            valueName: "type"),
+        transform: Convert.elementType)
+    var type: ElementType?
+
+    @Option(
+        name: [.customShort("t"), .customLong("tokenizer")],
+        help: ArgumentHelp(
+            "A tokenizer.model to store in a .gguf file. (default: the input's)", valueName: "file")
+    )
+    var tokenizer: String?
+
+    @Flag(help: "Read both files back and compare every value; show the errors of rounding.")
     var verify = false
 
     @Flag(help: "Replace existing files.")
@@ -37,6 +52,19 @@ struct Convert: ParsableCommand {
             throw ValidationError(
                 "expected an output that ends in one of \(endings), found \(output.printable)")
         }
+        guard format == .gguf || (type == nil && tokenizer == nil) else {
+            let option = type == nil ? "-t" : "--type"
+            throw ValidationError(
+                "\(option): expected an output that ends in .gguf, found \(output)")
+        }
+    }
+
+    private static func elementType(_ name: String) throws -> ElementType {
+        guard let type = ElementType(rawValue: name), ElementType.encodable.contains(type) else {
+            let types = ElementType.encodable.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("expected one of \(types), found \(name)")
+        }
+        return type
     }
 
     func run() throws {
@@ -44,7 +72,10 @@ struct Convert: ParsableCommand {
             throw ConversionError.exists(output)
         }
         let weights = try Weights(contentsOf: input)
-        let contents = try format!.contents(of: weights)
+        let contents = try format!.contents(
+            of: weights, type: type,
+            tokenizer: tokenizer ?? ModelOptions.tokenizer(besideWeights: input))
+        contents.notes.forEach(printNote)
         try Convert.requireSpace(contents.byteCount, for: output)
         let configFile = format == .safetensors ? try newConfigFile(for: weights) : nil
         let hasConfig = FileManager.default.fileExists(atPath: configPath)
@@ -59,10 +90,7 @@ struct Convert: ParsableCommand {
             let reason = (error as NSError).localizedDescription
             throw FileError.unwritable(configPath, reason)
         }
-        if verify {
-            let count = try compare(weights, file.path)
-            printNote("verified: \(grouped(count)) values are equal")
-        }
+        if verify { try compare(weights, file.path) }
         try file.keep()
         newConfig?.keep()
         printNote("wrote \(output.printable), \(byteText(contents.byteCount))")
@@ -90,24 +118,58 @@ struct Convert: ParsableCommand {
         return configFile
     }
 
-    /// Compares the written file with the input, bit by bit.
-    /// - Returns: the number of values compared.
-    private func compare(_ weights: Weights, _ path: String) throws -> Int {
+    /// Compares the written file with the input: bit by bit, or with a table of the errors where the
+    /// output's type makes them.
+    private func compare(_ weights: Weights, _ path: String) throws {
         let written = try Weights(contentsOf: path)
         guard written.config == weights.config else {
             throw ConversionError.differs(output, "config")
         }
-        var count = 0
+        var (equalCount, roundedCount) = (0, 0)
+        var table = Table(
+            header: ["tensor", "type", "largest error", "mean error"], textColumns: 2)
         let progress = Progress("verifying", total: weights.config.shapes.count)
         for (i, (name, _)) in weights.config.shapes.enumerated() {
-            guard haveEqualBits(weights[name], written[name]) else {
-                throw ConversionError.differs(output, name)
+            let (expected, found) = (weights[name], written[name])
+            if found.element == .float32 || found.element == expected.element {
+                guard haveEqualBits(expected, found) else {
+                    throw ConversionError.differs(output, name)
+                }
+                equalCount += found.shape.count
+            } else if !(written.isTied && name == "output.weight") {
+                let errors = RoundingErrors(expected, found)
+                table.rows.append([name, found.element.rawValue] + errors.columns)
+                roundedCount += found.shape.count
             }
-            count += weights[name].shape.count
             progress.show(i + 1)
         }
-        return count
+        if roundedCount > 0 {
+            print(table)
+            fflush(nil)  // before the notes
+        }
+        let rounded = roundedCount > 0 ? ", \(grouped(roundedCount)) are rounded" : ""
+        printNote("verified: \(grouped(equalCount)) values are equal" + rounded)
     }
+}
+
+/// How far values are from those that they stand for.
+struct RoundingErrors {
+    private(set) var largest = 0.0
+    private var sum = 0.0, count = 0
+
+    init(_ expected: Tensor, _ found: Tensor) {
+        for row in 0..<expected.shape[0] {
+            for (x, y) in zip(expected[row].values, found[row].values) {
+                let error = abs(Double(x) - Double(y))
+                largest = max(largest, error)
+                sum += error
+            }
+        }
+        count = expected.shape.count
+    }
+
+    var mean: Double { sum / Double(count) }
+    var columns: [String] { [largest, mean].map(fourDigits) }
 }
 
 /// Why a conversion fails.

@@ -76,13 +76,4 @@ struct Statistics {
             count == 0 ? ["", "", ""] : [Double(minimum), mean, Double(maximum)].map(fourDigits)
         return nonFinite == 0 ? range : range + ["\(nonFinite) not finite"]
     }
-
-    /// The value rounded to four significant digits.
-    private func fourDigits(_ value: Double) -> String {
-        if value == 0 { return "0" }
-        var scale = 1.0
-        while abs(value) * scale < 1000 { scale *= 10 }
-        while abs(value) * scale >= 10000 { scale /= 10 }
-        return "\((value * scale).rounded() / scale)"
-    }
 }

@@ -48,3 +48,12 @@ func byteText(_ bytes: Int) -> String {
     }
     return bytes < 1000 ? "\(bytes) B" : "\((size * 10).rounded() / 10) \(units.first!)"
 }
+
+/// A number rounded to four significant digits.
+func fourDigits(_ value: Double) -> String {
+    if value == 0 { return "0" }
+    var scale = 1.0
+    while abs(value) * scale < 1000 { scale *= 10 }
+    while abs(value) * scale >= 10000 { scale /= 10 }
+    return "\((value * scale).rounded() / scale)"
+}

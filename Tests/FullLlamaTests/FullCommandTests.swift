@@ -173,7 +173,9 @@ struct FullCommandTests {
         ] {
             #expect(result.output.contains(part), "\(part)")
         }
-        for group in ["MODEL", "TEXT", "SAMPLING", "EXPERIMENTS", "REPORTS", "OPTIONS"] {
+        for group in [
+            "MODEL", "TEXT", "PERPLEXITY", "SAMPLING", "EXPERIMENTS", "REPORTS", "OPTIONS",
+        ] {
             let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
                 .drop { $0 != "\(group):" }.prefix { !$0.isEmpty }
             #expect(lines.count > 1 && lines.count <= 24, "\(group)")

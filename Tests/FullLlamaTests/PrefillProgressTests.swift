@@ -43,6 +43,27 @@ import Testing
         #expect(shown == lines(0, 50, 0, 50))
     }
 
+    @Test func `windows of a text are parts of it, and only the first starts the clock`()
+        async throws
+    {
+        var shown: [String] = []
+        let progress = PrefillProgress(layerCount: 2, what: "text") { shown.append($0) }
+        progress.begin(prompt: 0..<8)
+        try await Task.sleep(for: .milliseconds(1010))
+        for start in [0, 4] {
+            if start > 0 { progress.begin(prompt: -start..<8 - start) }
+            for layer in 0..<2 {
+                progress.begin(StagePath(layer: nil, name: "layers.\(layer)"), at: 0..<4)
+            }
+            progress.end(StagePath(layer: nil, name: "transformer"), Tensor([0]), at: 0..<4)
+        }
+        #expect(
+            shown == [
+                "\rreading the text: 0 % ", "\rreading the text: 25 % ", "\r\u{1B}[K",
+                "\rreading the text: 50 % ", "\rreading the text: 75 % ", "\r\u{1B}[K",
+            ])
+    }
+
     @Test func `a short prefill shows no progress`() {
         var shown: [String] = []
         let progress = PrefillProgress(layerCount: 1) { shown.append($0) }

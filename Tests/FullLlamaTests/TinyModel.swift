@@ -8,6 +8,7 @@ import TestSupport
 struct TinyModel {
     private let folder: TemporaryFolder
     let weights: String, tokenizer: String
+    let sizes: TinySizes, values: [String: [Float]]
 
     init(maxSeqLen: Int = 64, change: (inout [String: [Float]]) -> Void = { _ in }) throws {
         folder = try TemporaryFolder()
@@ -20,6 +21,7 @@ struct TinyModel {
             for i in 0..<8 { values["output.weight"]![token * 8 + i] = 0 }
         }
         change(&values)
+        (self.sizes, self.values) = (sizes, values)
         weights = try folder.write(LMWBytes(sizes, values: values).bytes, as: "tiny.lmw")
         tokenizer = try folder.write(tiny.bytes, as: "tokenizer.model")
     }

@@ -1,5 +1,5 @@
-// LMWBytes and Llama2cBytes: weight files of tiny models, written without Support's code. Tests
-// compare the readers and writers with them, and damage every part.
+// LMWBytes, Llama2cBytes and Llama2cInt8Bytes: weight files of tiny models, written without
+// Support's code. Tests compare the readers and writers with them, and damage every part.
 
 /// The sizes of a tiny Llama: by default two query heads that share one key-value head.
 public struct TinySizes: Sendable {
@@ -124,6 +124,54 @@ public struct Llama2cBytes: Sendable {
         bytes =
             numbers.flatMap { littleEndian(Int32($0)) }
             + floats.flatMap { littleEndian($0.bitPattern) }
+    }
+}
+
+/// An int8 `.bin` file of llama2.c, version 2. Integers are random, scales multiples of 1/1024.
+public struct Llama2cInt8Bytes: Sendable {
+    public private(set) var bytes: [UInt8]
+    /// integer · scale of every tensor.
+    public private(set) var values: [String: [Float]] = [:]
+    /// The offset of the first scale of every matrix.
+    public private(set) var scaleOffsets: [String: Int] = [:]
+
+    /// - Parameter groupSize: a divisor of dim and hidden.
+    public init(_ sizes: TinySizes, groupSize: Int, hasClassifier: Bool = true) {
+        let numbers = [
+            2, sizes.dim, sizes.hidden, sizes.layers, sizes.heads, sizes.kvHeads, sizes.vocab,
+            sizes.maxSeqLen,
+        ]
+        bytes = littleEndian(UInt32(0x616B_3432)) + numbers.flatMap { littleEndian(Int32($0)) }
+        bytes += [hasClassifier ? 0 : 1] + littleEndian(Int32(groupSize))
+        bytes += Array(repeating: 0, count: 256 - bytes.count)
+
+        let shapes = Dictionary(uniqueKeysWithValues: sizes.tensors.map { ($0.name, $0.shape) })
+        func names(_ kinds: [String]) -> [String] {
+            kinds.flatMap { kind in (0..<sizes.layers).map { "layers.\($0).\(kind).weight" } }
+        }
+        for name in names(["attention_norm", "ffn_norm"]) + ["norm.weight"] {
+            values[name] = sizes.randomValues()[name]!
+            bytes += values[name]!.flatMap { littleEndian($0.bitPattern) }
+        }
+        let kinds = [
+            "attention.wq", "attention.wk", "attention.wv", "attention.wo", "feed_forward.w1",
+            "feed_forward.w2", "feed_forward.w3",
+        ]
+        var random = Random(seed: 2)
+        for name in ["tok_embeddings.weight"] + names(kinds)
+            + (hasClassifier ? ["output.weight"] : [])
+        {
+            let integers = (0..<shapes[name]!.reduce(1, *)).map { _ in Int8(random.below(255) - 127)
+            }
+            let scales = (0..<integers.count / groupSize).map { _ in
+                Float(1 + random.below(64)) / 1024
+            }
+            values[name] = integers.enumerated().map { Float($1) * scales[$0 / groupSize] }
+            bytes += integers.map { UInt8(bitPattern: $0) }
+            scaleOffsets[name] = bytes.count
+            bytes += scales.flatMap { littleEndian($0.bitPattern) }
+        }
+        if !hasClassifier { values["output.weight"] = values["tok_embeddings.weight"] }
     }
 }
 

@@ -55,9 +55,10 @@ import Testing
 
         try convert(input, folder.file("a.lmw"), "--verify")
         try convert(folder.file("a.lmw"), folder.file("b.bin"), "--verify")
-        try convert(folder.file("b.bin"), folder.file("model.safetensors"), "--verify")
+        try convert(folder.file("b.bin"), folder.file("d.gguf"), "--verify")
+        try convert(folder.file("d.gguf"), folder.file("model.safetensors"), "--verify")
         try convert(folder.path, folder.file("c.lmw"), "--verify")
-        for name in ["a.lmw", "b.bin", "model.safetensors"] {
+        for name in ["a.lmw", "b.bin", "d.gguf", "model.safetensors"] {
             #expect(try values(folder.file(name)) == expected, "\(name)")
         }
         #expect(
@@ -207,11 +208,12 @@ import Testing
 
     @Test func `an unknown ending is wrong usage`() throws {
         let error = #expect(throws: (any Error).self) {
-            try WeightTool.Convert.parse(["a", "b.gguf"])
+            try WeightTool.Convert.parse(["a", "b.pt"])
         }
         #expect(
             WeightTool.Convert.message(for: error!)
-                == "expected an output that ends in one of .lmw, .bin, .safetensors, found b.gguf")
+                == "expected an output that ends in one of .lmw, .bin, .safetensors, .gguf, found b.pt"
+        )
     }
 
     @Test func `one changed bit is a difference`() throws {

@@ -75,8 +75,8 @@ import Testing
             help == """
                 OVERVIEW: Shows and converts Llama 2 weights.
 
-                Reads .lmw, GGUF, llama2.c's legacy .bin and Hugging Face's .safetensors,
-                whatever the file's name. Read on: docs/weights.md
+                Reads .lmw, GGUF, llama2.c's .bin (legacy or int8) and Hugging Face's
+                .safetensors, whatever the file's name. Read on: docs/weights.md
 
                 USAGE: llama-weights <subcommand>
 

@@ -27,6 +27,14 @@ static inline float widen_half(unsigned short bits) {
     return (float)half;
 }
 
+/// Float to half precision, rounded to the nearest; of two, to the even one.
+static inline unsigned short narrow_half(float value) {
+    _Float16 half = (_Float16)value;
+    unsigned short bits;
+    __builtin_memcpy(&bits, &half, sizeof bits);
+    return bits;
+}
+
 static inline float8 widen_half8(const void *_Nonnull address) {
     typedef _Float16 half8 __attribute__((ext_vector_type(8)));
     half8 values;

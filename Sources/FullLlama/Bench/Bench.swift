@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
 
     @Option(
         parsing: .upToNextOption,
-        help: "\(ModelShape.names): random weights of this shape. (default: 15M)")
+        help: "\(ModelShape.names): random weights. (default: 15M)")
     var shape: [String] = []
 
     private static let elements = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
@@ -60,7 +60,7 @@ struct Bench: ParsableCommand {
     @Flag(help: .hidden)
     var worker = false
 
-    @Option(help: .hidden)  // a worker that only writes its weights to this file
+    @Option(help: .hidden)  // a worker that only writes its weights to this folder
     var write: String?
 
     @Option(help: .hidden)  // when the worker was started: `DispatchTime.now().uptimeNanoseconds`
@@ -74,9 +74,6 @@ struct Bench: ParsableCommand {
         }
         for name in element where ElementType(rawValue: name) == nil {
             throw ValidationError("--element must be one of \(Bench.elements), found \(name)")
-        }
-        for name in element where !peers.isEmpty && ElementType(rawValue: name)!.isQuantized {
-            throw ValidationError("--peers: other programs get F32, F16 or BF16, not \(name)")
         }
         for count in threads where count < 1 || count > 1024 {
             throw ValidationError("--threads must be between 1 and 1024, found \(count)")
@@ -103,9 +100,11 @@ struct Bench: ParsableCommand {
         let all = ThreadCount.current
         for model in models {
             if !peers.isEmpty {
-                let file = folder.appendingPathComponent("weights.bin").path
-                let element = try runWorker(model + ["--threads", "\(all)", "--write", file]).text
-                try Peer.writeFiles(peers, weights: file, element: element, to: folder.path)
+                let write = ["--threads", "\(all)", "--write", folder.path]
+                let element = try runWorker(model + write).text
+                for peer in peers where !peer.kind.isLlamaCpp && element != "F32" {
+                    printNote("left out: \(peer.kind.rawValue), which has no \(element)")
+                }
             }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
                 printNote(
@@ -179,7 +178,7 @@ struct Bench: ParsableCommand {
         let randomTime = DispatchTime.now().uptimeNanoseconds - beforeWeights
         let weights = try random ?? Weights(contentsOf: weights!)
         if let write {
-            try weights.write(as: .llama2c, to: write)
+            try Peer.writeFiles(weights, to: write)
             return print(weights["output.weight"].element.rawValue, terminator: "")
         }
         _ = Transformer(weights)([1], startPos: 0).argmax()

@@ -10,7 +10,6 @@ enum BenchError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notStarted("python3"): "no python3 in PATH: it writes weights for other programs"
         case .notStarted(let program): "\(program): no such program"
         case .ended(let program, let signal):
             "\(program) was ended by signal \(signal) (9: out of memory, perhaps)"

@@ -42,13 +42,27 @@ struct Peer {
         return help.contains("-c cmd") ? [.numpy, .llamaCppPython] : []
     }
 
-    /// Writes what llama.cpp and run.c read, with a Python of the peers or the one in PATH.
-    static func writeFiles(
-        _ peers: [Peer], weights: String, element: String, to folder: String
-    ) throws {
-        let python = peers.first { $0.kind.isPython }?.path ?? "python3"
-        let arguments = [try script("peer_files.py"), weights, element, folder]
-        _ = try WorkerProcess.output(of: python, arguments)
+    /// Writes what other programs read: GGUF for llama.cpp; for run.c and numpy, which have F32 only,
+    /// llama2.c's weights and a tokenizer.
+    static func writeFiles(_ weights: Weights, to folder: String) throws {
+        try weights.write(as: .gguf, to: folder + "/weights.gguf")
+        guard weights["output.weight"].element == .float32 else { return }
+        try weights.write(as: .llama2c, to: folder + "/weights.bin")
+        try tokenizer(vocabSize: weights.config.vocabSize)
+            .write(to: URL(fileURLWithPath: folder + "/tokenizer.bin"))
+    }
+
+    /// A tokenizer in llama2.c's format: the longest length, then a score, a length and a text for
+    /// every token. "a" is a token that merges with no other.
+    static func tokenizer(vocabSize: Int) -> Data {
+        func word(_ number: Int) -> Data {
+            withUnsafeBytes(of: Int32(number).littleEndian) { Data($0) }
+        }
+        let texts = (0..<vocabSize).map { [3: " ", 4: "a"][$0] ?? "t\($0)" }
+        return texts.reduce(into: word(texts.map(\.utf8.count).max()!)) { data, text in
+            data += word(0) + word(text.utf8.count)
+            data += text.utf8
+        }
     }
 
     private static func script(_ name: String) throws -> String {

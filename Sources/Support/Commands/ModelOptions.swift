@@ -29,8 +29,10 @@ public struct ModelOptions: ParsableArguments {
     @Option(
         name: .customLong("seqlength"), parsing: .unconditional,
         help: ArgumentHelp(
-            "Stop after this many positions, BOS and prompt included.", valueName: "n"))
-    public var seqLength = 128
+            "Stop after this many positions, BOS and prompt included. (default: 128)",
+            valueName: "n"))
+    public var givenSeqLength: Int?
+    public var seqLength: Int { givenSeqLength ?? 128 }
 
     public init() {}
 
@@ -46,10 +48,13 @@ public struct ModelOptions: ParsableArguments {
         }
     }
 
-    /// `tokenizer.model` in Hugging Face's folder, if `-w` names that folder or a file in it, or a GGUF
-    /// file, which has its own.
     private var tokenizerWithWeights: String? {
-        guard let weights else { return nil }
+        weights.flatMap(ModelOptions.tokenizer(besideWeights:))
+    }
+
+    /// The tokenizer that comes with weights: `tokenizer.model` in Hugging Face's folder, if
+    /// `weights` is that folder or a file in it, or a GGUF file, which has its own.
+    package static func tokenizer(besideWeights weights: String) -> String? {
         if GGUFFile.isAt(weights) { return weights }
         let file = isFolder(weights) ? weights + "/" : weights
         let paths = ["config.json", "tokenizer.model"].map { siblingPath($0, of: file) }

@@ -17,6 +17,8 @@ public enum ElementType: String, Sendable, CaseIterable {
     /// The types with one number per element. The others keep blocks of elements.
     package static let numbers = [float32, float16, bfloat16]
     package var isQuantized: Bool { blockSize > 1 }
+    /// This type, or F32 if it is quantised.
+    var number: ElementType { isQuantized ? .float32 : self }
 
     /// The elements of one block, and its bytes.
     var blockSize: Int { block.size }

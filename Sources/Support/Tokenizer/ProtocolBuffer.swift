@@ -32,42 +32,6 @@ struct ProtocolBuffer {
     }
 }
 
-/// The fields of a serialised message. They end where the message is damaged.
-struct ProtocolBufferFields: Sequence, IteratorProtocol {
-    private var rest: UnsafeRawBufferPointer
-
-    init(_ message: UnsafeRawBufferPointer) { rest = message }
-
-    /// - Returns: the field's number; and its value, a number or bytes, as the field has it.
-    mutating func next() -> (field: Int, number: UInt64, bytes: UnsafeRawBufferPointer)? {
-        guard let tag = varint() else { return nil }
-        let field = Int(tag >> 3)
-        switch tag & 7 {
-        case 0: return varint().map { (field, $0, take(0)!) }
-        case 1: return take(8).map { (field, 0, $0) }
-        case 2: return varint().flatMap { take(Int(clamping: $0)) }.map { (field, 0, $0) }
-        case 5: return take(4).map { (field, 0, $0) }
-        default: return nil
-        }
-    }
-
-    private mutating func varint() -> UInt64? {
-        var number: UInt64 = 0
-        for shift in stride(from: 0, to: 64, by: 7) {
-            guard let byte = take(1)?[0] else { return nil }
-            number |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 { return number }
-        }
-        return nil
-    }
-
-    private mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
-        guard count <= rest.count else { return nil }
-        defer { rest = UnsafeRawBufferPointer(rebasing: rest[count...]) }
-        return UnsafeRawBufferPointer(rebasing: rest[..<count])
-    }
-}
-
 /// What a SentencePiece model does to a text before it divides it into pieces.
 struct Normalizer {
     /// Whether some characters become others, possibly shorter ones.
@@ -79,10 +43,10 @@ struct Normalizer {
 
     /// - Parameter model: a serialised ModelProto.
     init(_ model: UnsafeRawBufferPointer) {
-        for normalizer in ProtocolBufferFields(model) where normalizer.field == 3 {
-            for (field, number, bytes) in ProtocolBufferFields(normalizer.bytes) {
-                if field == 2 && !bytes.isEmpty { replacesCharacters = true }
-                if field == 4 { removesSpaces = number != 0 }
+        for normalizer in ProtocolBufferFields(model[...]) where normalizer.number == 3 {
+            for field in ProtocolBufferFields(normalizer.content) {
+                if field.number == 2 && !field.content.isEmpty { replacesCharacters = true }
+                if field.number == 4 { removesSpaces = field.value != 0 }
             }
         }
     }

@@ -65,7 +65,8 @@ package struct ConfigFile: Codable {
     /// The `config.json` of these weights.
     package init(_ weights: Weights) {
         (config, tiesEmbeddings) = (weights.config, weights.isTied)
-        torchDtype = "\(weights["tok_embeddings.weight"].element)"  // PyTorch has the same names
+        // PyTorch has the same names
+        torchDtype = "\(weights["tok_embeddings.weight"].element.number)"
     }
 
     package func encode(to encoder: any Encoder) throws {

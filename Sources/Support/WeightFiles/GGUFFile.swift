@@ -191,6 +191,11 @@ enum GGUFFile {
         return element
     }
 
+    /// ggml's number of a type.
+    static func number(of element: ElementType) -> UInt32 {
+        UInt32(typeNames.firstIndex(of: element.rawValue)!)
+    }
+
     /// ggml's types by number; those of no name have been removed.
     private static let typeNames =
         [

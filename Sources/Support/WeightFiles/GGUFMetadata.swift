@@ -149,6 +149,20 @@ struct GGUFMetadata {
         return value
     }
 
+    /// All keys that begin with `prefix`, in the order of the file.
+    func values(under prefix: String) throws -> GGUFValues {
+        var copied = GGUFValues()
+        for (key, (type, offset)) in values.sorted(by: { $0.value.offset < $1.value.offset })
+        where key.hasPrefix(prefix) {
+            var cursor = GGUFCursor(bytes: bytes, offset: offset)
+            try GGUFMetadata.skip(type, &cursor, key, depth: 0)
+            copied.append(key, type, Array(bytes[offset..<cursor.offset]))
+        }
+        return copied
+    }
+
+    func contains(_ key: String) -> Bool { values[key] != nil }
+
     /// A whole number of any width.
     func integer(_ key: String) throws -> Int? {
         try value(key, "a whole number", integer)

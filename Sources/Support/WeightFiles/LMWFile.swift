@@ -100,7 +100,7 @@ enum LMWFile {
             try contents.append([padded.utf8.count])
             contents.append(Array(padded.utf8))
             try contents.append([shape.count] + shape)
-            contents.append(floats: weights[name])
+            contents.append(name, of: weights, as: .float32)
         }
         return contents
     }

@@ -7,7 +7,7 @@ enum Llama2cFile {
 
     /// All tensors except the classifier, in the order of the file: kind by kind, each for all
     /// layers. RoPE's tables follow, then the classifier if it is not tied.
-    private static func tensors(_ config: Config) -> [(name: String, shape: [Int])] {
+    static func tensors(_ config: Config) -> [(name: String, shape: [Int])] {
         let layers = (0..<config.nLayers).map(config.layerShapes)
         var tensors = [config.outerShapes[0]]
         for kind in layers[0].indices { tensors += layers.map { $0[kind] } }
@@ -88,7 +88,6 @@ enum Llama2cFile {
     /// The name of an unsupported format, by the file's first bytes.
     private static func otherFormat(_ bytes: UnsafeRawBufferPointer) -> String? {
         if bytes.starts(with: "PK\u{3}\u{4}".utf8) { return "a ZIP archive, perhaps PyTorch's" }
-        if bytes.starts(with: "24ka".utf8) { return "llama2.c's later .bin; export with version 0" }
         return nil
     }
 
@@ -99,17 +98,13 @@ enum Llama2cFile {
         let config = weights.config
         try OutputFormat.llama2c.require("rope_theta", config.ropeTheta, only: 10000)
         try OutputFormat.llama2c.require("norm_eps", config.normEps, only: 1e-5)
-        let (embeddings, output) = (weights["tok_embeddings.weight"], weights["output.weight"])
-        let isTied =
-            weights.isTied
-            || embeddings.element == output.element && haveEqualBits(embeddings, output)
-
+        let hasClassifier = !weights.classifierIsEmbeddings
         var contents = WeightFileContents()
         try contents.append([
             config.dim, config.hiddenDim, config.nLayers, config.nHeads, config.nKvHeads,
-            isTied ? config.vocabSize : -config.vocabSize, config.maxSeqLen,
+            hasClassifier ? -config.vocabSize : config.vocabSize, config.maxSeqLen,
         ])
-        for (name, _) in tensors(config) { contents.append(floats: weights[name]) }
+        for (name, _) in tensors(config) { contents.append(name, of: weights, as: .float32) }
         // readers ignore RoPE's tables, but the format requires them
         let pairs = config.headSize / 2
         for function in [cos, sin] as [(Double) -> Double] {
@@ -125,7 +120,7 @@ enum Llama2cFile {
                 return values.withUnsafeBytes { Array($0) }
             }
         }
-        if !isTied { contents.append(floats: output) }
+        if hasClassifier { contents.append("output.weight", of: weights, as: .float32) }
         return contents
     }
 }

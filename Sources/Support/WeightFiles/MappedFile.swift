@@ -59,13 +59,13 @@ final class MappedFile {
     }
 }
 
-/// The bytes of a file, memory-mapped.
+/// The bytes of a file, or the first `count` of them, memory-mapped.
 /// - Throws: `FileError` if it cannot be read.
-public func readFile(_ path: String) throws -> Data {
+public func readFile(_ path: String, atMost count: Int = .max) throws -> Data {
     let file = try MappedFile(path: path)
     let start = UnsafeMutableRawPointer(mutating: file.bytes.baseAddress!)
     return Data(
-        bytesNoCopy: start, count: file.bytes.count,
+        bytesNoCopy: start, count: min(count, file.bytes.count),
         deallocator: .custom { _, _ in withExtendedLifetime(file) {} })
 }
 

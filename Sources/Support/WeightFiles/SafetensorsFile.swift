@@ -78,15 +78,13 @@ enum SafetensorsFile {
 
     // MARK: Writing
 
-    /// A file with Hugging Face's names and row order; tensors keep their element types.
+    /// A file with Hugging Face's names and row order. Tensors keep their element types, but
+    /// quantised ones become F32.
     static func contents(of weights: Weights) throws -> WeightFileContents {
         let names = weights.config.shapes.map(\.name).dropLast(weights.isTied ? 1 : 0)
         var (header, end) = ([String: HeaderEntry](), 0)
         for name in names {
-            let (element, shape) = (weights[name].element, weights[name].shape)
-            try require(
-                !element.isQuantized, "F32, F16 or BF16, which .safetensors has",
-                as: "the type of \(name)", found: element.rawValue)
+            let (element, shape) = (weights[name].element.number, weights[name].shape)
             let start = end
             end += element.byteCount(shape.count)
             header[HuggingFace.name(of: name)] = HeaderEntry(
@@ -101,7 +99,8 @@ enum SafetensorsFile {
         contents.append(UInt64(json.count).littleEndianBytes + json)
         for name in names {
             let order = HuggingFace.rowOrder(of: name, weights.config, toHuggingFace: true)
-            contents.append(weights[name], rows: order ?? { $0 })
+            contents.append(
+                name, of: weights, as: weights[name].element.number, rows: order ?? { $0 })
         }
         return contents
     }

@@ -6,13 +6,22 @@ package enum OutputFormat: String, CaseIterable, Sendable {
     case lmw = ".lmw"
     case llama2c = ".bin"
     case safetensors = ".safetensors"
+    case gguf = ".gguf"
 
-    /// - Throws: `WeightFileError.Problem` if the format cannot express these weights.
-    package func contents(of weights: Weights) throws -> WeightFileContents {
+    /// - Parameters:
+    ///   - type: the type of the matrices, nil for their own. Only GGUF heeds it.
+    ///   - tokenizer: a `tokenizer.model`, or a GGUF file with a vocabulary. Only GGUF stores it.
+    /// - Throws: `WeightFileError.Problem` if the format cannot express these weights. With a
+    ///   tokenizer, `FileError` if it cannot be read, `TokenizerError` or `WeightFileError` if it
+    ///   does not fit.
+    package func contents(
+        of weights: Weights, type: ElementType? = nil, tokenizer: String? = nil
+    ) throws -> WeightFileContents {
         switch self {
         case .lmw: try LMWFile.contents(of: weights)
         case .llama2c: try Llama2cFile.contents(of: weights)
         case .safetensors: try SafetensorsFile.contents(of: weights)
+        case .gguf: try GGUFFile.contents(of: weights, type: type, tokenizer: tokenizer)
         }
     }
 
@@ -40,11 +49,14 @@ extension Weights {
 
 /// The bytes of a file, in sections that are generated as they are written.
 package struct WeightFileContents {
-    private var sections: [(rowCount: Int, byteCount: Int, bytes: (Range<Int>) -> [UInt8])] = []
+    package typealias Bytes = (_ rows: Range<Int>) throws -> [UInt8]
+    private var sections: [(rowCount: Int, byteCount: Int, bytes: Bytes)] = []
     package var byteCount: Int { sections.reduce(0) { $0 + $1.byteCount } }
+    /// Sentences for the user about what the file does not have.
+    package var notes: [String] = []
 
     /// Appends rows of equal size; `bytes` generates a range of rows.
-    mutating func append(rows: Int, byteCount: Int, bytes: @escaping (Range<Int>) -> [UInt8]) {
+    mutating func append(rows: Int, byteCount: Int, bytes: @escaping Bytes) {
         sections.append((rows, byteCount, bytes))
     }
 
@@ -61,21 +73,33 @@ package struct WeightFileContents {
         }
     }
 
-    /// Appends a tensor's elements in their own element type.
+    /// Appends a tensor's elements. If the type is not their own, writing throws
+    /// `WeightFileError` where the type cannot hold a value.
     /// - Parameter source: maps a row of the file to a row of the tensor.
-    mutating func append(_ tensor: Tensor, rows source: @escaping (Int) -> Int) {
-        let byteCount = tensor.element.byteCount(tensor.shape.count)
+    mutating func append(
+        _ name: String, of weights: Weights, as element: ElementType,
+        rows source: @escaping (Int) -> Int = { $0 }
+    ) {
+        let tensor = weights[name]
+        let byteCount = element.byteCount(tensor.shape.count)
         append(rows: tensor.shape[0], byteCount: byteCount) { rows in
             var bytes: [UInt8] = []
-            for row in rows { tensor[source(row)].withBytes { bytes += $0 } }
+            for row in rows {
+                let row = tensor[source(row)]
+                if element == tensor.element {
+                    row.withBytes { bytes += $0 }
+                } else if let encoded = element.bytes(of: row.values) {
+                    bytes += encoded
+                } else {
+                    let found =
+                        row.values.first { !$0.isFinite } ?? row.values.max { abs($0) < abs($1) }!
+                    let expected = "finite numbers in \(element.rawValue)'s range"
+                    throw WeightFileError(
+                        path: weights.path,
+                        problem: .badValue("the values of \(name)", expected, found: "\(found)"))
+                }
+            }
             return bytes
-        }
-    }
-
-    /// Appends a tensor's elements, widened to Float.
-    mutating func append(floats tensor: Tensor) {
-        append(rows: tensor.shape[0], byteCount: tensor.shape.count * 4) { rows in
-            tensor[rows].values.withUnsafeBytes { Array($0) }
         }
     }
 
@@ -83,7 +107,7 @@ package struct WeightFileContents {
     /// - Parameters:
     ///   - path: the file's path for the error.
     ///   - progress: called with the number of bytes written so far.
-    /// - Throws: `FileError` if a write fails.
+    /// - Throws: `FileError` if a write fails, `WeightFileError` if a type cannot hold a value.
     package func write(
         to file: UnsafeMutablePointer<FILE>, path: String, progress: (Int) -> Void = { _ in }
     ) throws {
@@ -91,7 +115,7 @@ package struct WeightFileContents {
         for (rowCount, byteCount, bytes) in sections {
             let step = max(1, rowCount / (1 + (byteCount >> 22)))  // about 4 MB
             for row in stride(from: 0, to: rowCount, by: step) {
-                let bytes = bytes(row..<min(rowCount, row + step))
+                let bytes = try bytes(row..<min(rowCount, row + step))
                 guard fwrite(bytes, 1, bytes.count, file) == bytes.count else {
                     throw FileError.unwritable(path, systemError)
                 }

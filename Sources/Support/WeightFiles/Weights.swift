@@ -10,7 +10,8 @@ public struct Weights: Sendable {
     private let tensors: [String: Tensor]
 
     /// Memory-maps a file of any `WeightFormat`, or Hugging Face's folder. It copies only unaligned
-    /// tensors, and wq and wk from `.safetensors`, where their rows have another order.
+    /// tensors, wq and wk from `.safetensors`, where their rows have another order, and llama2.c's
+    /// int8 matrices.
     /// - Throws: `FileError` if the file cannot be read, `WeightFileError` if it is damaged or of
     ///   another format.
     public init(contentsOf path: String) throws {
@@ -22,6 +23,7 @@ public struct Weights: Sendable {
             switch format {
             case .lmw: try LMWFile.read(file)
             case .gguf: try GGUFFile.read(file)
+            case .llama2cInt8: try Llama2cInt8File.read(file)
             case .llama2c: try Llama2cFile.read(file)
             case .safetensors, .safetensorsIndex: try HuggingFace.read(file)
             }
@@ -35,6 +37,12 @@ public struct Weights: Sendable {
     /// Whether the classifier shares the memory of the embeddings.
     package var isTied: Bool {
         self["output.weight"].storage === self["tok_embeddings.weight"].storage
+    }
+
+    /// Whether a file needs no classifier: it is the embeddings, or equals them bit for bit.
+    var classifierIsEmbeddings: Bool {
+        let (embeddings, output) = (self["tok_embeddings.weight"], self["output.weight"])
+        return isTied || embeddings.element == output.element && haveEqualBits(embeddings, output)
     }
 
     /// The tensor with this name, one of Meta's: "layers.0.attention.wq.weight".
@@ -52,6 +60,7 @@ public enum WeightFormat: String, Sendable {
     case lmw = ".lmw, version 1"
     case gguf = "GGUF, llama.cpp's format"
     case llama2c = "llama2.c's legacy .bin"
+    case llama2cInt8 = "llama2.c's .bin, version 2 (int8)"
     case safetensors = "Hugging Face's .safetensors"
     case safetensorsIndex = "Hugging Face's .safetensors, sharded"
 
@@ -63,6 +72,8 @@ public enum WeightFormat: String, Sendable {
             self = .gguf
         } else if SafetensorsFile.recognises(bytes) {
             self = .safetensors
+        } else if Llama2cInt8File.recognises(bytes) {
+            self = .llama2cInt8
         } else {
             let isJSON = bytes.first { !" \n\r\t".utf8.contains($0) } == UInt8(ascii: "{")
             self = isJSON ? .safetensorsIndex : .llama2c

@@ -95,12 +95,14 @@ private func randomText(_ random: inout Random) -> String {
 }
 
 @Suite struct GGUFTokenizerTests {
-    private func expectSameIds(_ model: [UInt8], size: Int, texts: Int) throws {
+    /// - Parameter gguf: writes a GGUF file with the vocabulary.
+    private func expectSameIds(
+        _ model: [UInt8], size: Int, texts: Int, _ gguf: (TemporaryFolder) throws -> String
+    ) throws {
         let folder = try TemporaryFolder()
         let original = try Tokenizer(
             contentsOf: folder.write(model, as: "tokenizer.model"), vocabSize: size)
-        let rebuilt = try Tokenizer(
-            contentsOf: folder.write(Pieces(model).gguf.bytes, as: "model.gguf"), vocabSize: size)
+        let rebuilt = try Tokenizer(contentsOf: gguf(folder), vocabSize: size)
         #expect(rebuilt.bos == original.bos && rebuilt.eos == original.eos)
         for id in 0..<size { #expect(rebuilt.piece(id) == original.piece(id)) }
         var random = Random(seed: UInt64(size))
@@ -113,7 +115,12 @@ private func randomText(_ random: inout Random) -> String {
 
     @Test func `a tiny tokenizer gives the same ids`() throws {
         let tiny = TinyTokenizer(pieces: ["\u{2581}", "a", "b", "\u{2581}a", "ab"])
-        try expectSameIds(tiny.bytes, size: tiny.vocabSize, texts: 500)
+        try expectSameIds(tiny.bytes, size: tiny.vocabSize, texts: 500) {
+            try $0.write(Pieces(tiny.bytes).gguf.bytes, as: "model.gguf")
+        }
+        try expectSameIds(tiny.bytes, size: tiny.vocabSize, texts: 500) {
+            try write(tiny.bytes, size: tiny.vocabSize, to: $0)
+        }
     }
 
     @Test(
@@ -121,7 +128,79 @@ private func randomText(_ random: inout Random) -> String {
         arguments: [("llama2-tokenizer.model", 32000), ("tok512.model", 512)])
     func `real tokenizers give the same ids`(name: String, size: Int) throws {
         let model = try [UInt8](readFile(TestData.model(name)))
-        try expectSameIds(model, size: size, texts: 4000)
+        try expectSameIds(model, size: size, texts: 2000) {
+            try $0.write(Pieces(model).gguf.bytes, as: "model.gguf")
+        }
+        try expectSameIds(model, size: size, texts: 2000) {
+            try write(model, size: size, to: $0)
+        }
+    }
+
+    /// Writes a tiny model's GGUF file with the vocabulary of a `tokenizer.model`.
+    private func write(
+        _ model: [UInt8], size: Int, to folder: TemporaryFolder
+    ) throws -> String {
+        let tokenizer = try folder.write(model, as: "tokenizer.model")
+        let config = Config(
+            dim: 4, hiddenDim: 4, nLayers: 1, nHeads: 2, nKvHeads: 2, vocabSize: size, maxSeqLen: 8)
+        let weights = Weights(random: config, element: .float32, seed: 1)
+        let path = folder.file("written.gguf")
+        let file = try #require(fopen(path, "w"))
+        defer { fclose(file) }
+        try OutputFormat.gguf.contents(of: weights, tokenizer: tokenizer)
+            .write(to: file, path: path)
+        return path
+    }
+
+    @Test func `every piece, score and type is written`() throws {
+        let folder = try TemporaryFolder()
+        let tiny = TinyTokenizer()
+        let path = try write(tiny.bytes, size: tiny.vocabSize, to: folder)
+        let expected = Pieces(tiny.bytes)
+        try [UInt8](readFile(path)).withUnsafeBytes {
+            let metadata = try GGUFMetadata($0)
+            func key(_ name: String) -> String { "tokenizer.ggml." + name }
+            #expect(try metadata.string(key("model")) == "llama")
+            #expect(try metadata.strings(key("tokens")).map { Array($0) } == expected.pieces)
+            #expect(try metadata.floats(key("scores")) == expected.scores)
+            #expect(try metadata.integers(key("token_type")) == expected.types)
+            #expect(try metadata.integer(key("bos_token_id")) == 1)
+            #expect(try metadata.integer(key("eos_token_id")) == 2)
+            #expect(try metadata.integer(key("unknown_token_id")) == 0)
+            #expect(try metadata.bool(key("add_bos_token")) == true)
+            #expect(try metadata.bool(key("add_space_prefix")) == true)
+            #expect(try metadata.bool(key("remove_extra_whitespaces")) == false)
+        }
+    }
+
+    @Test(
+        arguments: [
+            // field 2, trainer: model_type 1; field 3, normalizer: a map of characters, or no U+2581
+            ([0x12, 2, 0x18, 1], "model_type: expected byte-pair encoding, which GGUF can store"),
+            (
+                [0x1A, 3, 0x12, 1, 0],
+                "normalizer_spec: expected the identity, which GGUF can store"
+            ),
+            ([0x1A, 2, 0x28, 0], "normalizer_spec: expected the identity, which GGUF can store"),
+        ] as [([UInt8], String)])
+    func `a model that GGUF cannot express is refused`(fields: [UInt8], message: String) throws {
+        // later fields of a protocol buffer replace earlier ones
+        let model = TinyTokenizer().bytes + fields
+        let error = #expect(throws: Problem.self) {
+            try model.withUnsafeBytes { _ = try SentencePieceModel($0) }
+        }
+        #expect(error?.description == message + ", found another")
+    }
+
+    @Test func `a protocol buffer that ends early ends the fields`() {
+        for bytes in [
+            [0x0A, 5, 1], [0x80], [0x0D, 1, 2], [0x0B], Array(repeating: 0xFF, count: 12),
+        ] {
+            let count = bytes.map { UInt8($0) }.withUnsafeBytes {
+                Array(ProtocolBufferFields($0[...])).count
+            }
+            #expect(count == 0, "\(bytes)")
+        }
     }
 
     @Test func `the switches of the normaliser are heeded`() throws {

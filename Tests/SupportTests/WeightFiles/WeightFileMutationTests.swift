@@ -43,6 +43,36 @@ enum Mutation: CaseIterable, Sendable {
     }
 }
 
+/// The files to damage.
+enum Original: CaseIterable, Sendable {
+    case lmw, llama2c, llama2cInt8
+
+    var bytes: [UInt8] {
+        switch self {
+        case .lmw: LMWBytes().bytes
+        case .llama2c: Llama2cBytes().bytes
+        case .llama2cInt8: Llama2cInt8Bytes(.blocks, groupSize: 32).bytes
+        }
+    }
+
+    var headerSize: Int {
+        switch self {
+        case .lmw: LMWBytes.headerSize
+        case .llama2c: 28
+        case .llama2cInt8: 41
+        }
+    }
+}
+
+extension TinySizes {
+    /// Rows of 64 and 128, which blocks of 32 fill.
+    static let blocks: TinySizes = {
+        var sizes = TinySizes(vocab: 5, dim: 64)
+        sizes.hidden = 128
+        return sizes
+    }()
+}
+
 @Suite struct WeightFileMutationTests {
     private func expectErrorOrWeights(_ bytes: [UInt8], _ folder: TemporaryFolder) throws -> Bool {
         let path = try folder.write(bytes, as: "mutated")
@@ -67,11 +97,10 @@ enum Mutation: CaseIterable, Sendable {
         return false
     }
 
-    @Test(arguments: Mutation.allCases, [true, false])
-    func `a mutated file is refused or complete`(mutation: Mutation, isLMW: Bool) throws {
+    @Test(arguments: Mutation.allCases, Original.allCases)
+    func `a mutated file is refused or complete`(mutation: Mutation, of original: Original) throws {
         let folder = try TemporaryFolder()
-        let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
-        let headerSize = isLMW ? LMWBytes.headerSize : 28
+        let (original, headerSize) = (original.bytes, original.headerSize)
         var random = Random(seed: UInt64(Mutation.allCases.firstIndex(of: mutation)!))
         for _ in 0..<60 {
             let bytes = mutation.apply(to: original, headerSize: headerSize, &random)
@@ -79,11 +108,10 @@ enum Mutation: CaseIterable, Sendable {
         }
     }
 
-    @Test(arguments: [true, false]) func `a file with several mutations is refused or complete`(
-        isLMW: Bool
-    ) throws {
+    @Test(arguments: Original.allCases)
+    func `a file with several mutations is refused or complete`(original: Original) throws {
         let folder = try TemporaryFolder()
-        let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
+        let original = original.bytes
         var random = Random(seed: 99)
         for _ in 0..<150 {
             var bytes = original
@@ -95,20 +123,20 @@ enum Mutation: CaseIterable, Sendable {
         }
     }
 
-    @Test(arguments: [true, false])
-    func `a file truncated at any byte is refused`(isLMW: Bool) throws {
+    @Test(arguments: Original.allCases)
+    func `a file truncated at any byte is refused`(original: Original) throws {
         let folder = try TemporaryFolder()
-        let original = isLMW ? LMWBytes().bytes : Llama2cBytes().bytes
-        // every byte of the header and of the first record, then every seventh
-        for count in 0..<original.count where count < 250 || count % 7 == 0 {
+        let original = original.bytes
+        // every byte of the header and of the first record, then some
+        let step = original.count < 5000 ? 7 : 501
+        for count in 0..<original.count where count < 250 || count % step == 0 {
             let isAccepted = try expectErrorOrWeights(Array(original.prefix(count)), folder)
             #expect(!isAccepted, "\(count) of \(original.count) bytes")
         }
     }
 
-    @Test func `the original files are accepted`() throws {
-        let folder = try TemporaryFolder()
-        #expect(try expectErrorOrWeights(LMWBytes().bytes, folder))
-        #expect(try expectErrorOrWeights(Llama2cBytes().bytes, folder))
+    @Test(arguments: Original.allCases)
+    func `the original files are accepted`(original: Original) throws {
+        #expect(try expectErrorOrWeights(original.bytes, TemporaryFolder()))
     }
 }

@@ -79,15 +79,9 @@ private let expected =
         #expect(error?.description == "/dev/zero: expected a file, found something else")
     }
 
-    @Test(arguments: [
-        ("PK\u{3}\u{4}", "a ZIP archive, perhaps PyTorch's"),
-        ("24ka", "llama2.c's later .bin; export with version 0"),
-    ])
-    func `formats of other programs are named`(start: String, name: String) throws {
-        for count in [0, 19, 400] {
-            let bytes = Array(start.utf8) + Array(repeating: UInt8(0x33), count: count)
-            try Damage("", bytes, expected + name).expectError()
-        }
+    @Test(arguments: [0, 19, 400]) func `a ZIP archive is named`(count: Int) throws {
+        let bytes = Array("PK\u{3}\u{4}".utf8) + Array(repeating: UInt8(0x33), count: count)
+        try Damage("", bytes, expected + "a ZIP archive, perhaps PyTorch's").expectError()
     }
 
     @Test func `a wrong magic number is refused`() throws {

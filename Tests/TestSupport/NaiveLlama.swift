@@ -2,12 +2,15 @@
 // Tests compare the model with it.
 
 import Foundation
-import TestSupport
 
-struct NaiveLlama {
+public struct NaiveLlama {
     let sizes: TinySizes
     let weights: [String: [Float]]
     let eps: Double
+
+    public init(sizes: TinySizes, weights: [String: [Float]], eps: Double) {
+        (self.sizes, self.weights, self.eps) = (sizes, weights, eps)
+    }
 
     private func product(_ name: String, _ x: [Double]) -> [Double] {
         let weight = weights[name + ".weight"]!
@@ -65,7 +68,7 @@ struct NaiveLlama {
     }
 
     /// The logits after every token.
-    func logits(_ tokens: [Int]) -> [[Double]] {
+    public func logits(_ tokens: [Int]) -> [[Double]] {
         let table = weights["tok_embeddings.weight"]!
         var xs = tokens.map { token in (0..<sizes.dim).map { Double(table[token * sizes.dim + $0]) }
         }

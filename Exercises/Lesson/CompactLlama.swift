@@ -1,0 +1,1 @@
+../../Sources/CompactLlama/CompactLlama.swift

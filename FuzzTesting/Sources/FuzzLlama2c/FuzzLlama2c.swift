@@ -1,0 +1,7 @@
+import Inputs
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafeRawPointer, _ count: Int) -> CInt {
+    Input.llama2c.run(UnsafeRawBufferPointer(start: start, count: count))
+    return 0
+}

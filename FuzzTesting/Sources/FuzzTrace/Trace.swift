@@ -1,0 +1,1 @@
+../../../Sources/FullLlama/Trace.swift

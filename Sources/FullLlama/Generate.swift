@@ -57,7 +57,9 @@ struct Generate: ParsableCommand {
         let logger = reports.logger()
         let files = try options.modelFiles()
         let llama = try Llama(weights: files.weights, tokenizer: files.tokenizer)
-        let prompt = try perplexity.file.map(TextFile.read) ?? text.prompt(options, for: llama)
+        let prompt =
+            try perplexity.file.map { try TextFile.read($0) }
+            ?? text.prompt(options, for: llama.tokenizer)
         let measurement = try perplexity.measurement(
             of: prompt, with: llama, from: files, window: options.givenSeqLength)
         reports.printMemory("loaded")

@@ -23,17 +23,15 @@ struct TextOptions: ParsableArguments {
         if system != nil && !chat { throw ValidationError("--system needs --chat") }
     }
 
-    /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before all of it
-    ///   is encoded: that would take minutes.
-    func prompt(_ options: ModelOptions, for llama: Llama) throws -> String {
+    /// - Throws: `GenerationError` if the text certainly does not fit `--seqlength`, before it
+    ///   reads and encodes all of it: 16 MB would take a minute.
+    func prompt(_ options: ModelOptions, for tokenizer: Tokenizer) throws -> String {
         guard let file else { return options.prompt }
-        var text = try TextFile.read(file)
-        let limit = options.seqLength
-        let fewest = text.withUTF8 {
-            llama.tokenizer.fewestTokens(UnsafeRawBufferPointer($0), limit: limit)
+        return try TextFile.read(file) { data in
+            let limit = options.seqLength
+            let fewest = data.withUnsafeBytes { tokenizer.fewestTokens($0, limit: limit) }
+            guard fewest <= limit else { throw GenerationError.promptMuchTooLong(limit: limit) }
         }
-        guard fewest <= limit else { throw GenerationError.promptMuchTooLong(limit: limit) }
-        return text
     }
 }
 

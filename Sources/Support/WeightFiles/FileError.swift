@@ -5,14 +5,15 @@ public enum FileError: Error, Equatable, CustomStringConvertible {
     case unreadable(_ path: String, _ reason: String)
     case notAFile(_ path: String, _ what: String)
     case empty(_ path: String)
-    case unwritable(_ path: String, _ reason: String)
+    case unwritable(_ path: String, _ reason: String? = nil)
 
     public var description: String {
         switch self {
         case .unreadable(let path, let reason): "\(path.printable): cannot be read: \(reason)"
         case .notAFile(let path, let what): "\(path.printable): expected a file, found \(what)"
         case .empty(let path): "\(path.printable): the file is empty"
-        case .unwritable(let path, let reason): "\(path.printable): cannot be written: \(reason)"
+        case .unwritable(let path, let reason):
+            "\(path.printable): cannot be written" + (reason.map { ": \($0)" } ?? "")
         }
     }
 }

@@ -59,11 +59,14 @@ final class MappedFile {
     }
 }
 
-/// The bytes of a file, or the first `count` of them.
+/// The bytes of a file, or the first `count` of them, memory-mapped.
 /// - Throws: `FileError` if it cannot be read.
 public func readFile(_ path: String, atMost count: Int = .max) throws -> Data {
     let file = try MappedFile(path: path)
-    return withExtendedLifetime(file) { Data(file.bytes.prefix(count)) }
+    let start = UnsafeMutableRawPointer(mutating: file.bytes.baseAddress!)
+    return Data(
+        bytesNoCopy: start, count: min(count, file.bytes.count),
+        deallocator: .custom { _, _ in withExtendedLifetime(file) {} })
 }
 
 extension UnsafeRawBufferPointer {

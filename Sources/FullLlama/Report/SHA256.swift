@@ -28,7 +28,7 @@ func sha256(_ message: [UInt8]) -> [UInt8] {
         for i in 0..<64 {
             let s1 = rotated(v[4], 6) ^ rotated(v[4], 11) ^ rotated(v[4], 25)
             let choice = (v[4] & v[5]) ^ (~v[4] & v[6])
-            let first = v[7] &+ s1 &+ choice &+ constants[i] &+ w[i]
+            let first: UInt32 = v[7] &+ s1 &+ choice &+ constants[i] &+ w[i]
             let s0 = rotated(v[0], 2) ^ rotated(v[0], 13) ^ rotated(v[0], 22)
             let majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2])
             v = [first &+ s0 &+ majority, v[0], v[1], v[2], v[3] &+ first, v[4], v[5], v[6]]
@@ -42,5 +42,10 @@ func sha256(_ message: [UInt8]) -> [UInt8] {
 
 /// Newton's method, to the last bits of a Double.
 private func cubeRoot(_ x: Double) -> Double {
-    (0..<60).reduce(x) { root, _ in root - (root * root * root - x) / (3 * root * root) }
+    var root = x
+    for _ in 0..<60 {
+        let square = root * root
+        root -= (square * root - x) / (3 * square)
+    }
+    return root
 }

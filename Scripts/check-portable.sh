@@ -101,7 +101,7 @@ build() { # folder, product, then options of swift build
 }
 build x86-64 compact-llama
 build x86-64 llama-weights
-build x86-64 exercise --package-path Exercises --scratch-path .build
+build x86-64 exercise --package-path Exercises --scratch-path .build-exercises
 echo "x86-64: the programs and the exercises build with Swift 6.0.3"
 build arm64 compact-llama --destination /src/arm64.json
 build arm64 llama-weights --destination /src/arm64.json

@@ -44,6 +44,7 @@ final class TraceComparison: CustomStringConvertible {
                 throw TraceError.notARecord(path, line: number)
             }
             expected[Key(position: record.position, stage: record.stage)] = record.values
+            if record.stage == "embedding" { embeddings[record.position] = record.values }
         }
         guard !expected.isEmpty else { throw TraceError.empty(path) }
         expectedCount = expected.count

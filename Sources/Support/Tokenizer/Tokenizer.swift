@@ -5,6 +5,9 @@ import CSentencePiece
 
 /// A SentencePiece vocabulary, such as Llama 2's `tokenizer.model`.
 public final class Tokenizer: @unchecked Sendable {
+    /// In bytes. Llama 2's tokenizer has 500 kB.
+    private static let largestFile = 1 << 28
+
     private let processor: OpaquePointer
     public let vocabSize: Int
     /// The tokens at the beginning and at the end of a text.
@@ -30,6 +33,9 @@ public final class Tokenizer: @unchecked Sendable {
             (bos, eos) = (gguf.bos, gguf.eos)
             normalizer = gguf.model.bytes.withUnsafeBytes(Normalizer.init)
         } else {
+            guard file.bytes.count <= Tokenizer.largestFile else {
+                throw TokenizerError.notSentencePiece(path)
+            }
             let loaded = withExtendedLifetime(file) {
                 sentencepiece_load(file.bytes.baseAddress!, file.bytes.count)
             }

@@ -78,7 +78,8 @@ struct ReportCommandTests {
         for (path, reason) in [
             (folder, "expected a file, found a folder"), (link, "expected a file, found a link"),
             ("/dev/null", "expected a file, found a device or a pipe"),
-            ("/nowhere/page.html", "cannot be written"), (folder + "/none/", "cannot be written"),
+            ("/nowhere/page.html", "cannot be written: No such file or directory"),
+            (folder + "/none/", "expected a file, found a folder"),
         ] {
             let result = try run("-i", "a", "--seqlength", "4", "--report", path)
             #expect(result.status == 1)

@@ -6,6 +6,7 @@
 # make diff            shows what the full variant adds to the compact file
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
 # make fuzz            fuzzes the readers, each for a minute; SECONDS=1800 TARGET=GGUF for half an hour of one
+# make test-asan       runs all tests with the address sanitizer
 # make test-ubsan      runs the C of quantised weights with the address and undefined-behaviour sanitizers
 # make test-tsan       runs the tests of threads with the thread sanitizer
 # make soak            runs for an hour and more, and watches memory and text; MINUTES=5 OPTIONS="--turns 100"
@@ -15,7 +16,7 @@
 # All but diff install missing system packages: on Debian and Ubuntu libsentencepiece-dev and g++, on macOS
 # Homebrew's sentencepiece.
 
-.PHONY: run build test test-ubsan test-tsan bench report exercise fuzz soak diff stories15M stories42M stories110M \
+.PHONY: run build test test-asan test-ubsan test-tsan bench report exercise fuzz soak diff stories15M stories42M stories110M \
 	check-docs check-portable packages curl
 .DEFAULT_GOAL := run
 
@@ -37,6 +38,10 @@ test: packages
 	@if command -v python3 >/dev/null; then \
 		python3 Models/test_download.py && python3 Scripts/test_beyond.py && python3 Tests/Browser/test_report.py; \
 	else echo "skipped: the tests of Models/download.sh, docs/beyond.md and the report's page need python3"; fi
+
+# The programs end with their model in memory: that is no leak.
+test-asan: packages
+	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no swift test --scratch-path .build-asan --sanitize=address
 
 test-ubsan:
 	mkdir -p .build

@@ -24,7 +24,7 @@ package var systemError: String { String(cString: strerror(errno)) }
 extension String {
     /// The text with its control characters and marks of direction as "\u{202E}". A name in a
     /// message can neither control a terminal nor change the order of other characters.
-    package var printable: String {
+    public var printable: String {
         unicodeScalars.reduce(into: "") { text, scalar in
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator:

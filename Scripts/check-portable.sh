@@ -109,25 +109,25 @@ echo "arm64: the programs build with Swift 6.0.3"
 
 emulate="qemu-aarch64-static -L /arm -E LD_LIBRARY_PATH=/arm/usr/libexec/swift/lib/swift/linux"
 # Converts the included model into every format, and writes a text with each. `$1` is the machine's
-# folder, `$2` runs its programs.
+# folder, `$2` the build's folder in it; `$3` runs its programs.
 convert_and_write() {
     chroot "$root" bash -euc "
-        programs=\$(echo /src/$1/.build/*-linux-gnu/release)
+        programs=/src/$1/.build/$2
         model=/src/$1/Models/tinytales
         mkdir -p /src/$1/results && cd /src/$1/results
         for type in F32 F16 BF16 Q8_0 Q4_0; do
-            $2 \$programs/llama-weights convert \$model/tinytales.lmw \$type.gguf --type \$type -t \$model/tokenizer.model
-            $2 \$programs/compact-llama -w \$type.gguf -i 'Once upon a time' --seqlength 40 >\$type.txt
+            $3 \$programs/llama-weights convert \$model/tinytales.lmw \$type.gguf --type \$type -t \$model/tokenizer.model
+            $3 \$programs/compact-llama -w \$type.gguf -i 'Once upon a time' --seqlength 40 >\$type.txt
         done
-        $2 \$programs/llama-weights convert Q8_0.gguf model.bin --verify
-        $2 \$programs/llama-weights convert Q4_0.gguf model.safetensors --verify
+        $3 \$programs/llama-weights convert Q8_0.gguf model.bin --verify
+        $3 \$programs/llama-weights convert Q4_0.gguf model.safetensors --verify
         cp \$model/tokenizer.model .
-        $2 \$programs/compact-llama -w model.safetensors -i 'Once upon a time' --seqlength 40 >safetensors.txt
+        $3 \$programs/compact-llama -w model.safetensors -i 'Once upon a time' --seqlength 40 >safetensors.txt
         cat *.txt | wc -w" >"$root/src/$1.log" 2>&1 || { tail -n 5 "$root/src/$1.log" >&2; exit 1; }
     [ "$(tail -n 1 "$root/src/$1.log")" -gt 100 ]
 }
-convert_and_write x86-64 ""
-convert_and_write arm64 "$emulate"
+convert_and_write x86-64 release ""
+convert_and_write arm64 aarch64-unknown-linux-gnu/release "$emulate"
 diff -r "$root/src/x86-64/results" "$root/src/arm64/results"
 echo "both convert weights into the same bytes, and write the same texts"
 

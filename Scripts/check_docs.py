@@ -24,7 +24,7 @@ COLUMNS = 100  # longer lines of a transcript are broken at spaces
 SKIPPED = {  # a command that matches is not run, for this reason
     r'apt-get|brew |git clone|pip install|docker |^make stories|download\.sh': 'needs the network',
     r'^make check-portable': 'needs root, and minutes',
-    r'^make (test|bench|soak)|^swift test|^\.ci/run|^full-llama bench(?!.*stories260K)|^python3? .*train\.py': 'takes minutes',
+    r'^make (test|bench|fuzz|soak)|^swift test|^\.ci/run|^full-llama bench(?!.*stories260K)|^python3? .*train\.py': 'takes minutes',
     r'pip download|^tar |^cmake |^export |^ggml-rpc|^llama-completion|LLAMA_CPP=|^vllm': 'needs llama.cpp or vLLM',
     r'formats\.py': 'takes a minute',
     r'^make check-docs|^Scripts/check-docs': 'is this program',

@@ -132,7 +132,7 @@ diff -r "$root/src/x86-64/results" "$root/src/arm64/results"
 echo "both convert weights into the same bytes, and write the same texts"
 
 for features in armv8-a armv8.2-a+dotprod; do
-    chroot "$root" clang --target=aarch64-unknown-linux-gnu --sysroot=/arm -fuse-ld=lld -O2 "-march=$features" \
+    chroot "$root" /usr/libexec/swift/bin/clang --target=aarch64-unknown-linux-gnu --sysroot=/arm -fuse-ld=lld -O2 "-march=$features" \
         -I /src/arm64/Sources/CIntrinsics/include /src/arm64/Tests/Sanitizers/blocks.c -lm -o /src/blocks
     chroot "$root" $emulate /src/blocks >/dev/null
     echo "arm64: the C of quantised weights, $features"

@@ -77,8 +77,12 @@ struct ProtocolBufferFields: Sequence, IteratorProtocol {
 struct Normalizer {
     /// Whether some characters become others, possibly shorter ones.
     private(set) var replacesCharacters = false
+    // what holds unless the model says otherwise
+    private(set) var addsSpacePrefix = true
     /// Whether spaces at the ends, and all but one of several, are left out.
-    private(set) var removesSpaces = true  // unless the model says otherwise
+    private(set) var removesSpaces = true
+    /// Whether spaces become U+2581.
+    private(set) var escapesSpaces = true
     /// The bytes of such spaces: U+0020 and U+2581.
     static let space: [UInt8] = [0x20, 0xE2, 0x96, 0x81]
 
@@ -86,8 +90,13 @@ struct Normalizer {
     init(_ model: UnsafeRawBufferPointer) {
         for normalizer in ProtocolBufferFields(model[...]) where normalizer.number == 3 {
             for field in ProtocolBufferFields(normalizer.content) {
-                if field.number == 2 && !field.content.isEmpty { replacesCharacters = true }
-                if field.number == 4 { removesSpaces = field.value != 0 }
+                switch field.number {
+                case 2: replacesCharacters = !field.content.isEmpty
+                case 3: addsSpacePrefix = field.value != 0
+                case 4: removesSpaces = field.value != 0
+                case 5: escapesSpaces = field.value != 0
+                default: break
+                }
             }
         }
     }

@@ -5,28 +5,19 @@
 struct SentencePieceModel {
     private var pieces: [[UInt8]] = []
     private var scores: [Float] = [], types: [Int32] = []
-    private var addsSpacePrefix = true, removesExtraSpaces = true
+    private let normalizer: Normalizer
 
     /// - Parameter model: a serialised ModelProto that libsentencepiece accepts.
     /// - Throws: `WeightFileError.Problem` if it encodes as GGUF's "llama" cannot say.
     init(_ model: UnsafeRawBufferPointer) throws {
-        var (isBytePairs, hasMap, escapesSpaces) = (false, false, true)
+        normalizer = Normalizer(model)
+        var isBytePairs = false
         for field in ProtocolBufferFields(model[...]) {
             switch field.number {
             case 1: append(piece: field.content)
             case 2:
                 for field in ProtocolBufferFields(field.content) where field.number == 3 {
                     isBytePairs = field.value == 2
-                }
-            case 3:
-                for field in ProtocolBufferFields(field.content) {
-                    switch field.number {
-                    case 2: hasMap = !field.content.isEmpty
-                    case 3: addsSpacePrefix = field.value != 0
-                    case 4: removesExtraSpaces = field.value != 0
-                    case 5: escapesSpaces = field.value != 0
-                    default: break
-                    }
                 }
             default: break
             }
@@ -35,8 +26,8 @@ struct SentencePieceModel {
             isBytePairs, "byte-pair encoding, which GGUF can store", as: "model_type",
             found: "another")
         try require(
-            !hasMap && escapesSpaces, "the identity, which GGUF can store", as: "normalizer_spec",
-            found: "another")
+            !normalizer.replacesCharacters && normalizer.escapesSpaces,
+            "the identity, which GGUF can store", as: "normalizer_spec", found: "another")
     }
 
     private mutating func append(piece: Slice<UnsafeRawBufferPointer>) {
@@ -70,8 +61,8 @@ struct SentencePieceModel {
             try values.append(key("unknown_token_id"), unknown)
         }
         values.append(key("add_bos_token"), true)
-        values.append(key("add_space_prefix"), addsSpacePrefix)
-        values.append(key("remove_extra_whitespaces"), removesExtraSpaces)
+        values.append(key("add_space_prefix"), normalizer.addsSpacePrefix)
+        values.append(key("remove_extra_whitespaces"), normalizer.removesSpaces)
         return values
     }
 }

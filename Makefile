@@ -7,7 +7,7 @@
 # make stories15M      downloads a larger story model and tells a story (also stories42M, stories110M)
 # make fuzz            fuzzes the readers, each for a minute; SECONDS=1800 TARGET=GGUF for half an hour of one
 # make test-asan       runs all tests with the address sanitizer
-# make test-ubsan      runs the C of quantised weights with the address and undefined-behaviour sanitizers
+# make test-ubsan      runs the C of quantised weights and of tokens with the undefined-behaviour sanitizer
 # make test-tsan       runs the tests of threads with the thread sanitizer
 # make soak            runs for an hour and more, and watches memory and text; MINUTES=5 OPTIONS="--turns 100"
 # make check-docs      runs every command of the documents; OPTIONS=--update rewrites their transcripts
@@ -44,11 +44,17 @@ test-asan: packages
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 SWIFT_BACKTRACE=enable=no \
 		swift test --scratch-path .build-asan --sanitize=address --skip "peak memory is that of the process"
 
-test-ubsan:
-	mkdir -p .build
-	clang -O1 -g -march=native -fsanitize=address,undefined,float-divide-by-zero -fno-sanitize-recover=all \
-		-I Sources/CIntrinsics/include Tests/Sanitizers/blocks.c -lm -o .build/blocks
-	.build/blocks
+sanitize = -O1 -g -fsanitize=address,undefined,float-divide-by-zero -fno-sanitize-recover=all \
+	$(patsubst %,-I Sources/%/include,CIntrinsics CSentencePiece CSignals)
+test-ubsan: packages
+	mkdir -p .build/ubsan
+	clang $(sanitize) -march=native Tests/Sanitizers/blocks.c -lm -o .build/ubsan/blocks
+	.build/ubsan/blocks
+	clang $(sanitize) -c Sources/CSignals/CSignals.c -o .build/ubsan/CSignals.o
+	clang $(sanitize) -c Tests/Sanitizers/sentencepiece.c -o .build/ubsan/test.o
+	clang++ $(sanitize) -std=c++17 Sources/CSentencePiece/CSentencePiece.cpp .build/ubsan/CSignals.o .build/ubsan/test.o \
+		-lsentencepiece -o .build/ubsan/sentencepiece
+	.build/ubsan/sentencepiece Models/tinytales/tokenizer.model
 
 test-tsan: packages
 	TSAN_OPTIONS=halt_on_error=1 swift test --scratch-path .build-tsan --sanitize=thread --filter ThreadPoolTests

@@ -77,12 +77,12 @@ static void stop(int number) {
 void handle_signals(void) {
     static atomic_flag is_done = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&is_done)) return;
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
-    for (int i = 0; i < 4; i++) {
-        struct sigaction action;
-        sigaction(numbers[i], NULL, &action);
-        if (action.sa_handler != SIG_DFL) continue;
-        action.sa_handler = stop;
+    // after SIGQUIT, Swift's own handler would print a backtrace, and go on
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
+    for (int i = 0; i < 5; i++) {
+        struct sigaction previous, action = {.sa_handler = stop};
+        sigaction(numbers[i], NULL, &previous);
+        if (previous.sa_handler == SIG_IGN) continue;
         sigfillset(&action.sa_mask);
         sigaction(numbers[i], &action, NULL);
     }
@@ -118,9 +118,13 @@ static void bus_error(int number, siginfo_t *info, void *context) {
                  "or its disk failed\n");
         }
     }
-    // another cause: the previous handler takes over, for a fault by its repetition
-    sigaction(SIGBUS, &previous_bus_action, NULL);
-    if (!is_fault) raise(number);
+    // another fault repeats, and reaches the previous handler; a signal that was sent does not
+    if (is_fault) {
+        sigaction(number, &previous_bus_action, NULL);
+    } else {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
 int remember_mapped_file(const void *start, size_t count, const char *name) {

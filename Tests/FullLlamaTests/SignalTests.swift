@@ -7,6 +7,13 @@ import Testing
 
 private let programs = ["compact-llama", "full-llama"].compactMap(CommandRunner.find)
 
+/// Whether a program starts with so many kilobytes.
+private func addressSpaceIsEnough(_ kilobytes: Int) throws -> Bool {
+    try programs.count == 2
+        && CommandRunner.shell("ulimit -v \(kilobytes); exec \"$@\"", programs[1], ["--help"])
+            .status == 0
+}
+
 @Suite(.enabled(if: programs.count == 2, "needs the built programs"))
 struct SignalTests {
     private let model: TinyModel
@@ -22,7 +29,7 @@ struct SignalTests {
         get throws { try FileManager.default.contentsOfDirectory(atPath: model.path("")).sorted() }
     }
 
-    @Test(arguments: programs, [SIGINT, SIGTERM, SIGHUP])
+    @Test(arguments: programs, [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
     func `a signal ends the line, and the status is 128 and its number`(
         program: URL, number: Int32
     ) throws {
@@ -56,6 +63,13 @@ struct SignalTests {
         #expect(try files == before)
     }
 
+    @Test(arguments: programs) func `SIGBUS from another process ends the program`(program: URL)
+        throws
+    {
+        let result = try CommandRunner.run(program, endless, afterOutput: { kill($0, SIGBUS) })
+        #expect(result.status == SIGBUS)
+    }
+
     @Test(arguments: programs)
     func `weights that another program makes shorter are named`(program: URL) throws {
         let trace = program == programs[1] ? ["--trace", model.path("trace.jsonl")] : []
@@ -72,6 +86,33 @@ struct SignalTests {
     }
 
     #if os(Linux)
+        @Test(.enabled(if: try addressSpaceIsEnough(4 << 20), "a sanitizer needs more"))
+        func `memory that runs out gives one line, wherever it is`() throws {
+            let arguments = endless.dropLast() + ["60", "--threads", "2"]
+            func run(_ kilobytes: Int) throws -> CommandRunner.Result {
+                try CommandRunner.shell(
+                    "ulimit -v \(kilobytes); exec \"$@\"", programs[1], Array(arguments))
+            }
+            var (tooLittle, enough) = (10_000, 1 << 20)
+            while enough - tooLittle > 10 {
+                let middle = (tooLittle + enough) / 2
+                if try run(middle).status == 0 { enough = middle } else { tooLittle = middle }
+            }
+            var results: [CommandRunner.Result] = []
+            repeat {
+                enough -= 10
+                results.append(try run(enough))
+            } while results.last!.status != 127  // the dynamic linker had too little
+            for result in results.dropLast() {
+                #expect(result.status == 1)
+                let line = result.error.split(separator: "\n").last ?? ""
+                #expect(
+                    line.hasPrefix("Error: not enough memory: expected ")
+                        || line.hasSuffix(": cannot be read: Cannot allocate memory"))
+            }
+            #expect(results.count > 20)
+        }
+
         @Test(
             arguments: programs,
             [(">&-", "Bad file descriptor"), ("> /dev/full", "No space left on device")])

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/// From now on, SIGINT, SIGTERM, SIGHUP and SIGPIPE clean up and exit with 128 + their number,
+/// From now on, SIGINT, SIGTERM, SIGHUP, SIGPIPE and SIGQUIT clean up and exit with 128 + their number,
 /// unless they were ignored (nohup). A write beyond the limit of a file's size becomes an error.
 void handle_signals(void);
 

@@ -13,7 +13,7 @@ final class TraceComparison: CustomStringConvertible {
     }
 
     /// In bytes: a longer line is no record, and its end is not looked for in a file of terabytes.
-    private static let longestLine = 100_000_000
+    private static let longestLine = 20_000_000
 
     let path: String, tolerance: Double
     private var expected: [Key: [Float]] = [:]

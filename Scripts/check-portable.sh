@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds the project with the oldest Swift it promises to support, 6.0.3 of Debian 13, for x86-64 and,
 # across, for arm64, which runs under qemu-user. Both must convert weights into the same bytes, and make
-# the same texts from them; the C of quantised weights is tested with NEON alone and with its dot products.
-# `make check-portable` runs it.
+# the same texts from them. The tests of Support and the C of quantised weights run on arm64 with NEON
+# alone and with its dot products. `make check-portable` runs it.
 #
-# It needs root, Debian or Ubuntu, and 4 GB in $PORTABLE_ROOT (default: /var/tmp/compact-llama-portable),
-# where it keeps a Debian 13 for the next call. The first call takes about five minutes.
+# It needs root, Debian or Ubuntu, and 6 GB in $PORTABLE_ROOT (default: /var/tmp/compact-llama-portable),
+# where it keeps a Debian 13 for the next call. It takes about ten minutes, the first call a few more.
 set -euo pipefail
 
 checkout=$(cd "$(dirname "$0")/.." && pwd)
@@ -136,4 +136,20 @@ for features in armv8-a armv8.2-a+dotprod; do
         -I /src/arm64/Sources/CIntrinsics/include /src/arm64/Tests/Sanitizers/blocks.c -lm -o /src/blocks
     chroot "$root" $emulate /src/blocks >/dev/null
     echo "arm64: the C of quantised weights, $features"
+done
+
+# The tests of Support, with the integer dot product of ARMv8.2 and without it.
+python3 "$checkout/Scripts/tests_for_swift_6_0.py" "$root/src/arm64"
+for processor in cortex-a76 cortex-a57; do
+    sed -i "s/-mcpu=cortex-a[0-9]*/-mcpu=$processor/" "$root/src/arm64/Package.swift"
+    build arm64 CompactLlamaPackageTests -c debug --destination /src/arm64.json
+    chroot "$root" $emulate -cpu $processor \
+        /src/arm64/.build/aarch64-unknown-linux-gnu/debug/CompactLlamaPackageTests.xctest \
+        --testing-library swift-testing >"$root/src/tests.log" 2>&1 &&
+        passed=$(grep -ac '^✔ Test "' "$root/src/tests.log") || {
+        grep -aE '✘.* (recorded|failed)|rror: |signal' "$root/src/tests.log" | head >&2 || true
+        echo "Error: tests of Support fail on arm64, $processor (log: $root/src/tests.log)" >&2
+        exit 1
+    }
+    echo "arm64: $passed tests of Support, $processor"
 done

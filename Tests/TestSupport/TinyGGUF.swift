@@ -75,20 +75,16 @@ public struct TinyGGUF: Sendable {
             return "<0x\(byte < 16 ? "0" : "")\(digits)>"
         }
         let pieces = tokenizer.pieces
-        metadata += [
+        let scores: [Float] = Array(repeating: 0, count: 259) + pieces.indices.map { -Float($0) }
+        let byteTypes = Array(repeating: 6, count: 256)
+        let types: [Int] = [2, 3, 3] + byteTypes + Array(repeating: 1, count: pieces.count)
+        let vocabulary: [(key: String, value: Value)] = [
             ("tokenizer.ggml.model", .string("llama")),
             ("tokenizer.ggml.tokens", .strings(["<unk>", "<s>", "</s>"] + bytePieces + pieces)),
-            (
-                "tokenizer.ggml.scores",
-                .floats(Array(repeating: 0, count: 259) + pieces.indices.map { -Float($0) })
-            ),
-            (
-                "tokenizer.ggml.token_type",
-                .int32s(
-                    [2, 3, 3] + Array(repeating: 6, count: 256)
-                        + Array(repeating: 1, count: pieces.count))
-            ),
+            ("tokenizer.ggml.scores", .floats(scores)),
+            ("tokenizer.ggml.token_type", .int32s(types)),
         ]
+        metadata += vocabulary
         tensors = sizes.tensors.map { name, shape in
             Tensor(
                 name: TinyGGUF.theirName(name), sizes: shape.reversed().map(UInt64.init), type: 0,

@@ -24,38 +24,38 @@ func decodeJSON<Value: Decodable>(
     let count = bytes.count
     try require(
         count <= jsonLimit, "at most \(jsonLimit)", as: "the length of \(what)", found: count)
-    // Foundation of Swift 6.0 stops the program at other bytes
+    // Foundation of Swift 6.0 stops the program at other bytes, and at keys that are no JSON string
     let isUTF8 = String(validating: bytes, as: UTF8.self) != nil
     try require(isUTF8, "UTF-8", as: what, found: "other bytes")
     do {
-        let value = try JSONDecoder().decode(type, from: Data(bytes))
-        let key = repeatedKey(bytes)
+        let key = try repeatedKey(bytes)
         try require(key == nil, "every key once", as: what, found: "\(key ?? "") twice")
-        return value
+        return try JSONDecoder().decode(type, from: Data(bytes))
     } catch let error as DecodingError {
         throw error.problem(what)
     }
 }
 
-/// A key that occurs twice in one object of valid JSON.
-private func repeatedKey(_ json: UnsafeRawBufferPointer) -> String? {
+/// A key that occurs twice in one object of JSON, which may be invalid.
+/// - Throws: `DecodingError` if one of its strings is invalid.
+private func repeatedKey(_ json: UnsafeRawBufferPointer) throws -> String? {
     var keys: [Set<String>] = []  // of each object around the current byte
-    var string = 0..<0  // the range of the last string, with its quotes
+    var text = ""  // the last string
     var i = 0
     while i < json.count {
         switch Unicode.Scalar(json[i]) {
         case "{": keys.append([])
         case "}": _ = keys.popLast()
         case ":" where !keys.isEmpty:
-            // escapes allow several spellings of one key
-            let key = try? JSONDecoder().decode(String.self, from: Data(json[string]))
-            if let key, !keys[keys.count - 1].insert(key).inserted { return key }
+            if !keys[keys.count - 1].insert(text).inserted { return text }
         case "\"":
             let start = i
             repeat {
                 i += json[i] == UInt8(ascii: "\\") ? 2 : 1
             } while i < json.count && json[i] != UInt8(ascii: "\"")
-            string = start..<min(i + 1, json.count)
+            // escapes allow several spellings of one key
+            let string = Data(json[start..<min(i + 1, json.count)])
+            text = try JSONDecoder().decode(String.self, from: string)
         default: break
         }
         i += 1

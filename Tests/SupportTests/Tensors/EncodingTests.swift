@@ -55,17 +55,18 @@ import Testing
     @Test func `halves are rounded to nearest, ties to even`() {
         // 1 and a half, three halves of the last place; the largest below the overflow
         #expect(
-            ElementType.float16.bytes(of: [1 + 0x1p-11, 1 + 0x3p-11, -2, 65519, 0x1p-24])
+            ElementType.float16.bytes(
+                of: [1 + 0x1p-11, 1 + 0x3p-11, -2, 65519, 0x1p-24] as [Float])
                 == [0x00, 0x3C, 0x02, 0x3C, 0x00, 0xC0, 0xFF, 0x7B, 0x01, 0x00])
         #expect(
-            ElementType.bfloat16.bytes(of: [1 + 0x1p-8, 1 + 0x3p-8, -2])
+            ElementType.bfloat16.bytes(of: [1 + 0x1p-8, 1 + 0x3p-8, -2] as [Float])
                 == [0x80, 0x3F, 0x82, 0x3F, 0x00, 0xC0])
         #expect(ElementType.float32.bytes(of: [1, -2]) == [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0])
     }
 
     @Test(arguments: [
         (ElementType.float16, Float(65520)), (.bfloat16, .greatestFiniteMagnitude),
-        (.q8, 65520 * 127), (.q4, 65520 * 8),
+        (.q8, Float(65520 * 127)), (.q4, Float(65520 * 8)),
     ])
     func `values that are not finite in the type are none`(type: ElementType, value: Float) {
         for value in [value, .infinity, -.infinity, .nan] {

@@ -57,7 +57,7 @@ import Testing
 
     @Test func `the probabilities in chapter 2 are the model's`() throws {
         let p = model.attentionProbabilities("Lily wanted to play with a ball", layer: 2)
-        let tokens = model.tokenizer.encode("Lily wanted to play with a ball")
+        let tokens = try model.tokenizer.encode("Lily wanted to play with a ball")
             .map(model.tokenizer.spelling)
         let (lily, with) = (tokens.firstIndex(of: " Lily")!, tokens.firstIndex(of: " with")!)
         let named = [p[3, with, lily], p[1, tokens.count - 1, with]]

@@ -22,7 +22,7 @@ struct LessonTokens: TokenSteps {
     }
 
     func encode(_ text: String, _ vocabulary: [String: Int]) -> [Int] {
-        Array(tokenizer.encode(text).dropFirst())
+        Array(try! tokenizer.encode(text).dropFirst())
     }
 
     func embed(_ tokens: [Int], _ table: Tensor) -> Tensor { table[tokens] }

@@ -25,6 +25,8 @@ SentencePiece *sentencepiece_load(const void *bytes, size_t count) try {
     return status.ok() ? result.release() : nullptr;
 } catch (const std::bad_alloc &) {
     exit_out_of_memory(count);
+} catch (...) {
+    return nullptr;
 }
 
 void sentencepiece_free(SentencePiece *processor) { delete processor; }
@@ -44,6 +46,8 @@ int *sentencepiece_encode(const SentencePiece *self, const char *text, size_t co
     return copy;
 } catch (const std::bad_alloc &) {
     exit_out_of_memory(count);
+} catch (...) {
+    return nullptr;
 }
 
 const char *sentencepiece_piece(const SentencePiece *self, int id, size_t *count) {

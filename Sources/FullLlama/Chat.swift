@@ -32,9 +32,9 @@ struct Chat {
     }
 
     /// The tokens of the next turn, up to the answer.
-    func tokens(for message: String) -> [Int] {
+    func tokens(for message: String) throws -> [Int] {
         let text = template.text(message, isFirst: position == 0)
-        return pending + llama.tokenizer.encode(text)
+        return pending + (try llama.tokenizer.encode(text))
     }
 
     /// Answers a message until the model ends its turn, `isInterrupted` is true or the context is
@@ -50,7 +50,7 @@ struct Chat {
             llama.tokenizer.fewestTokens(UnsafeRawBufferPointer($0), limit: seqLength)
         }
         guard fewest < seqLength else { throw ChatError.contextIsFull(seqLength) }
-        var tokens = tokens(for: message)
+        var tokens = try tokens(for: message)
         guard position + tokens.count < seqLength else { throw ChatError.contextIsFull(seqLength) }
         onPrompt(tokens, position)
         var text = StreamingDecoder(llama.tokenizer)
@@ -74,6 +74,9 @@ struct Chat {
     /// Runs a conversation: one message per line of standard input.
     mutating func run() throws {
         let isTerminal = isatty(STDIN_FILENO) == 1
+        guard read(STDIN_FILENO, nil, 0) == 0 else {
+            throw FileError.unreadable("standard input", systemError)
+        }
         let output = TextOutput()
         let interrupt = Interrupt()  // from now on, Ctrl-C stops an answer only
         while true {

@@ -228,7 +228,7 @@ final class Llama {
     func complete(
         _ prompt: String, seqLength: Int, emit: (String) throws -> Void
     ) throws -> GenerationStatistics {
-        var tokens = tokenizer.encode(prompt)  // BOS first
+        var tokens = try tokenizer.encode(prompt)  // BOS first
         guard tokens.count <= seqLength else {
             throw GenerationError.promptTooLong(tokens: tokens.count, seqLength: seqLength)
         }

@@ -37,7 +37,9 @@ struct Generate: ParsableCommand {
         if experiments.inPlace && options.seqLength > 1 << 20 {
             throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
         }
-        try reports.checkFiles()
+        let model = try? options.modelFiles()
+        try reports.checkFiles(
+            beside: [("-w", model?.weights), ("-t", model?.tokenizer), ("-f", text.file)])
     }
 
     /// The options given that concern a text to be generated.
@@ -125,7 +127,7 @@ struct Generate: ParsableCommand {
             chat.onPrompt = onPrompt
             return try chat.run()
         }
-        onPrompt(llama.tokenizer.encode(prompt), 0)
+        onPrompt(try llama.tokenizer.encode(prompt), 0)
         let output = TextOutput()
         var isFirst = true
         let statistics = try llama.complete(prompt, seqLength: options.seqLength) { piece in

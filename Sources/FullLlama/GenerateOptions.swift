@@ -76,7 +76,7 @@ struct SamplingOptions: ParsableArguments {
         llama.sampler.showCandidates = { candidates in
             printNote(
                 candidates.map { token, probability in
-                    "\(tokenizer.spelling(token).debugDescription) "
+                    "\(tokenizer.spelling(token).debugDescription.printable) "
                         + String(format: "%.1f%%", 100 * probability)
                 }.joined(separator: "  "))
         }
@@ -182,15 +182,21 @@ struct ReportOptions: ParsableArguments {
             "Accept differences up to this fraction of a stage's largest value.", valueName: "n"))
     var tolerance = 1e-4
 
-    /// No file may have two roles.
-    func checkFiles() throws {
-        let files = [("--trace", trace), ("--compare", compare), ("--report", report)]
-            .compactMap { name, path in
-                path.map { (name, URL(fileURLWithPath: $0).resolvingSymlinksInPath()) }
-            }
-        for (i, (name, file)) in files.enumerated() {
+    func validate() throws {
+        guard tolerance >= 0 && tolerance.isFinite else {
+            throw ValidationError("--tolerance must be 0 or more, found \(tolerance)")
+        }
+    }
+
+    /// No file that is written may have another role.
+    func checkFiles(beside inputs: [(option: String, path: String?)]) throws {
+        let written = [("--trace", trace), ("--report", report)]
+        let files = (written + [("--compare", compare)] + inputs).map { option, path in
+            (option, path.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() })
+        }
+        for (i, (option, file)) in files.prefix(written.count).enumerated() where file != nil {
             for (other, path) in files[(i + 1)...] where path == file {
-                throw ValidationError("\(name) and \(other): a file cannot be both")
+                throw ValidationError("\(option) and \(other): a file cannot be both")
             }
         }
     }

@@ -34,7 +34,7 @@ struct PerplexityOptions: ParsableArguments {
         window: Int?
     ) throws -> Perplexity? {
         guard let file else { return nil }
-        let tokens = Array(llama.tokenizer.encode(text).dropFirst())  // without BOS
+        let tokens = Array(try llama.tokenizer.encode(text).dropFirst())  // without BOS
         guard !tokens.isEmpty else { throw TextFileError.noTokens(file) }
         var models = [(files.weights, llama)]
         if let beside {

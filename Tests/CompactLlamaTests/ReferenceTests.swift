@@ -29,7 +29,7 @@ struct TraceTests {
     {
         let trace: Trace = try TestData.reference("stories260K-trace.json")
         let llama = try llama(file)
-        #expect(llama.tokenizer.encode(trace.prompt) == trace.tokens)
+        #expect(try llama.tokenizer.encode(trace.prompt) == trace.tokens)
         let model = llama.model
 
         var checkedStages = 0
@@ -87,7 +87,7 @@ struct GreedyTests {
     {
         for story in try TestData.greedyTexts() {
             let llama = try llama(file)
-            #expect(llama.tokenizer.encode(story.prompt) == story.promptTokens)
+            #expect(try llama.tokenizer.encode(story.prompt) == story.promptTokens)
             var (tokens, startPos, found) = (story.promptTokens, 0, [Int]())
             while startPos < story.seqLength {
                 let next = try llama.generate(tokens, startPos: startPos)

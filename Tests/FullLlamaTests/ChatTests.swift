@@ -23,12 +23,12 @@ import Testing
             contentsOf: TestData.model("llama2-tokenizer.model"), vocabSize: 32000)
         let template = ChatTemplate(system: "Be brief.")
         #expect(
-            tokenizer.encode(template.text("Hello", isFirst: true)) == [
+            try tokenizer.encode(template.text("Hello", isFirst: true)) == [
                 1, 518, 25580, 29962, 3532, 14816, 29903, 6778, 13, 3629, 11473, 29889, 13, 29966,
                 829, 14816, 29903, 6778, 13, 13, 10994, 518, 29914, 25580, 29962,
             ])
         #expect(
-            tokenizer.encode(template.text("And now?", isFirst: false))
+            try tokenizer.encode(template.text("And now?", isFirst: false))
                 == [1, 518, 25580, 29962, 1126, 1286, 29973, 518, 29914, 25580, 29962])
     }
 
@@ -42,9 +42,9 @@ import Testing
             count += 1
             return count % 5 == 0
         }
-        let first = chat.tokens(for: "b")
+        let first = try chat.tokens(for: "b")
         try chat.answer("b", isInterrupted: isInterrupted) { answers[0] += $0 }
-        let second = chat.tokens(for: "a b")
+        let second = try chat.tokens(for: "a b")
         try chat.answer("a b", isInterrupted: isInterrupted) { answers[1] += $0 }
 
         // the same by hand: all tokens in one call, without a cache

@@ -36,9 +36,12 @@ struct Model {
             w3: weight("feed_forward.w3"), eps: config.normEps)
     }
 
+    /// BOS and the tokens of a text. The included tokenizer has tokens for any.
+    func tokens(_ text: String) -> [Int] { try! tokenizer.encode(text) }
+
     /// The vectors of a text's tokens: [seq, dim].
     func embedded(_ text: String) -> Grid {
-        Grid(weights["tok_embeddings.weight"][tokenizer.encode(text)])
+        Grid(weights["tok_embeddings.weight"][tokens(text)])
     }
 
     /// The vectors that enter the first layer's attention.

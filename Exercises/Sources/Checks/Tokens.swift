@@ -18,7 +18,7 @@ extension TokenSteps {
         }
         func check(_ text: String) -> Check {
             // without BOS, which no text spells
-            Check("encode, \"\(text)\"", Array(model.tokenizer.encode(text).dropFirst())) {
+            Check("encode, \"\(text)\"", Array(model.tokens(text).dropFirst())) {
                 encode(text, vocabulary)
             }
         }
@@ -33,7 +33,7 @@ extension TokenSteps {
                 embed([5, 0, 5], table.tensor)
             },
             Check("embed, tinytales", model.embedded(text)) {
-                embed(model.tokenizer.encode(text), model.weights["tok_embeddings.weight"])
+                embed(model.tokens(text), model.weights["tok_embeddings.weight"])
             },
             Check("logits", Grid([6], vector.product(output).values)) {
                 logits(vector.tensor[0], output.tensor)

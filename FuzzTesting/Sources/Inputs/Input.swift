@@ -71,7 +71,7 @@ public enum Input: String, CaseIterable, Sendable {
             _ = try Tokenizer(contentsOf: path, vocabSize: 0)
         } catch TokenizerError.wrongSize(_, _, let found) {
             let tokenizer = try Tokenizer(contentsOf: path, vocabSize: found)
-            let tokens = tokenizer.encode("Once upon a time, \u{4F60}\u{597D} \u{1F600}\n")
+            let tokens = try tokenizer.encode("Once upon a time, \u{4F60}\u{597D} \u{1F600}\n")
             precondition(tokens.allSatisfy { 0..<found ~= $0 }, "tokens are in the vocabulary")
             var decoder = StreamingDecoder(tokenizer)
             _ = decoder.decode(tokens) + decoder.decode(Array(0..<min(found, 1000)))

@@ -32,16 +32,18 @@ struct ProtocolBuffer {
     }
 }
 
-/// The fields of a serialised message, up to the first that is not one.
+/// The fields of a serialised message, up to the first that is not one. A group's fields count as
+/// the message's own, so that none is hidden.
 struct ProtocolBufferFields: Sequence, IteratorProtocol {
     private var rest: Slice<UnsafeRawBufferPointer>
 
     init(_ message: Slice<UnsafeRawBufferPointer>) { rest = message }
 
     /// - Returns: a number's bits in `value`, a string or a message in `content`.
-    mutating func next() -> (number: UInt64, value: UInt64, content: Slice<UnsafeRawBufferPointer>)?
+    mutating func next() -> (number: UInt32, value: UInt64, content: Slice<UnsafeRawBufferPointer>)?
     {
-        guard let tag = varint() else { return nil }
+        // like libprotobuf, which libsentencepiece reads with, ignore bits beyond 32
+        guard let tag = varint().map(UInt32.init(truncatingIfNeeded:)) else { return nil }
         var (value, count) = (UInt64(0), 0)
         switch tag & 7 {
         case 0:
@@ -51,6 +53,7 @@ struct ProtocolBufferFields: Sequence, IteratorProtocol {
         case 2:
             guard let length = varint() else { return nil }
             count = Int(clamping: length)
+        case 3, 4: break  // the beginning or the end of a group
         case 5: count = 4
         default: return nil
         }
@@ -83,6 +86,8 @@ struct Normalizer {
     private(set) var removesSpaces = true
     /// Whether spaces become U+2581.
     private(set) var escapesSpaces = true
+    /// Whether libsentencepiece can search the table of such characters.
+    private(set) var isInBounds = true
     /// The bytes of such spaces: U+0020 and U+2581.
     static let space: [UInt8] = [0x20, 0xE2, 0x96, 0x81]
 
@@ -91,7 +96,11 @@ struct Normalizer {
         for normalizer in ProtocolBufferFields(model[...]) where normalizer.number == 3 {
             for field in ProtocolBufferFields(normalizer.content) {
                 switch field.number {
-                case 2: replacesCharacters = !field.content.isEmpty
+                case 2:
+                    replacesCharacters = !field.content.isEmpty
+                    if replacesCharacters && CharacterMap(field.content) == nil {
+                        isInBounds = false
+                    }
                 case 3: addsSpacePrefix = field.value != 0
                 case 4: removesSpaces = field.value != 0
                 case 5: escapesSpaces = field.value != 0

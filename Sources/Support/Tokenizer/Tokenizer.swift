@@ -8,6 +8,7 @@ public final class Tokenizer: @unchecked Sendable {
     /// In bytes. Llama 2's tokenizer has 500 kB.
     private static let largestFile = 1 << 28
 
+    private let path: String
     private let processor: OpaquePointer
     public let vocabSize: Int
     /// The tokens at the beginning and at the end of a text.
@@ -19,6 +20,7 @@ public final class Tokenizer: @unchecked Sendable {
     /// - Throws: `FileError` if the file cannot be read, `TokenizerError` if it is not a tokenizer
     ///   or has another size, `WeightFileError` if a GGUF file has no such tokenizer.
     public init(contentsOf path: String, vocabSize: Int) throws {
+        self.path = path
         let file = try MappedFile(path: path)
         if GGUFFile.recognises(file.bytes) {
             // the metadata points into the file
@@ -36,11 +38,13 @@ public final class Tokenizer: @unchecked Sendable {
             guard file.bytes.count <= Tokenizer.largestFile else {
                 throw TokenizerError.notSentencePiece(path)
             }
-            let loaded = withExtendedLifetime(file) {
-                sentencepiece_load(file.bytes.baseAddress!, file.bytes.count)
+            let (normalizer, loaded): (Normalizer, OpaquePointer?) = withExtendedLifetime(file) {
+                let normalizer = Normalizer(file.bytes)
+                guard normalizer.isInBounds else { return (normalizer, nil) }
+                return (normalizer, sentencepiece_load(file.bytes.baseAddress!, file.bytes.count))
             }
-            normalizer = withExtendedLifetime(file) { Normalizer(file.bytes) }
             guard let processor = loaded else { throw TokenizerError.notSentencePiece(path) }
+            self.normalizer = normalizer
             self.processor = processor
             (bos, eos) = (Int(sentencepiece_bos(processor)), Int(sentencepiece_eos(processor)))
         }
@@ -79,10 +83,11 @@ public final class Tokenizer: @unchecked Sendable {
     }
 
     /// BOS and the tokens of `text`.
-    public func encode(_ text: String) -> [Int] {
+    /// - Throws: `TokenizerError` if the file has no tokens for it.
+    public func encode(_ text: String) throws -> [Int] {
         var count = 0
         guard let ids = sentencepiece_encode(processor, text, text.utf8.count, &count) else {
-            preconditionFailure("SentencePiece could not encode \(text.debugDescription)")
+            throw TokenizerError.cannotEncode(path)
         }
         defer { free(ids) }
         return [bos] + UnsafeBufferPointer(start: ids, count: count).map(Int.init)
@@ -137,6 +142,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case notAccepted(_ path: String)
     case wrongSize(_ path: String, expected: Int, found: Int)
     case missingBosOrEos(_ path: String)
+    case cannotEncode(_ path: String)
 
     public var description: String {
         switch self {
@@ -148,6 +154,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
             "\(path.printable): expected \(expected) tokens (the model's vocab_size), found \(found)"
         case .missingBosOrEos(let path):
             "\(path.printable): the BOS or the EOS token is missing"
+        case .cannotEncode(let path):
+            "\(path.printable): expected tokens for any text, found none for this one"
         }
     }
 }

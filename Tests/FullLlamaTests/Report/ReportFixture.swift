@@ -32,7 +32,7 @@ struct ReportFixture {
         let recorder = ReportRecorder(
             llama.model, llama.sampler, seqLength: seqLength, bound: bound)
         llama.sampler.didChoose = recorder.choose
-        recorder.begin(prompt: llama.tokenizer.encode(prompt), at: 0)
+        recorder.begin(prompt: try llama.tokenizer.encode(prompt), at: 0)
         try StagedRun.observed(by: observers + [recorder]) {
             _ = try llama.text(prompt, seqLength: seqLength)
         }

@@ -118,8 +118,8 @@ enum GGUFFile {
     // MARK: Tensors
 
     /// All tensors of the file.
-    /// - Throws: `WeightFileError.Problem` unless every one is of a known type, within the file, at a
-    ///   multiple of the alignment, and apart from all others.
+    /// - Throws: `WeightFileError.Problem` unless every one is of a known type and follows the one
+    ///   before it at the next multiple of the alignment, up to the end of the file.
     private static func entries(
         of file: MappedFile, _ metadata: GGUFMetadata
     ) throws -> [String: TensorEntry] {
@@ -129,7 +129,8 @@ enum GGUFFile {
             "a power of two of at most \(1 << 20)", as: "general.alignment", found: alignment)
 
         var cursor = GGUFCursor(bytes: file.bytes, offset: metadata.end)
-        var found: [String: (element: ElementType, shape: [Int], offset: UInt64)] = [:]
+        var found: [(name: String, element: ElementType, shape: [Int], offset: UInt64)] = []
+        var names: Set<String> = []
         for _ in 0..<metadata.tensorCount {
             let name = try cursor.name("a tensor's name")
             let rank: UInt32 = try cursor.number("the shape of \(name)")
@@ -147,38 +148,35 @@ enum GGUFFile {
                 shape.last! % element.blockSize == 0, "a multiple of \(element.blockSize)",
                 as: "the row length of \(name) in \(element.rawValue)", found: shape.last!)
             let offset: UInt64 = try cursor.number("the place of \(name)")
-            guard found.updateValue((element, shape, offset), forKey: name) == nil else {
-                throw Problem.repeatedTensor(name)
-            }
+            guard names.insert(name).inserted else { throw Problem.repeatedTensor(name) }
+            found.append((name, element, shape, offset))
         }
 
-        let start = (cursor.offset + alignment - 1) / alignment * alignment
+        func aligned(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
+        let start = aligned(cursor.offset)
         let room = max(0, file.bytes.count - start)
         var entries: [String: TensorEntry] = [:]
         var end = 0  // of the previous tensor
-        for (name, tensor) in found.sorted(by: {
-            ($0.value.offset, $0.key) < ($1.value.offset, $1.key)
-        }) {
-            let (element, shape) = (tensor.element, tensor.shape)
+        for (name, element, shape, offset) in found {
             guard let count = shape.checkedProduct,
                 let size = [count / element.blockSize, element.blockByteCount].checkedProduct
             else { throw Problem.overflow(name) }
-            let offset = Int(clamping: tensor.offset)
             let place = "the place of \(name)"
             try require(
-                offset % alignment == 0, "a multiple of \(alignment)", as: place,
-                found: tensor.offset)
-            try require(
-                offset <= room && size <= room - offset,
-                "\(size) bytes within the data section's \(room)", as: place,
-                found: "offset \(tensor.offset)")
-            try require(
-                offset >= end, "at least \(end), where the tensor before it ends", as: place,
+                offset == aligned(end), "\(aligned(end)), after the tensor before it", as: place,
                 found: offset)
+            try require(
+                aligned(end) <= room && size <= room - aligned(end),
+                "\(size) bytes within the data section's \(room)", as: place,
+                found: "offset \(offset)")
             entries[name] = TensorEntry(
-                file: file, element: element, shape: shape, offset: start + offset)
-            end = offset + size
+                file: file, element: element, shape: shape, offset: start + aligned(end))
+            end = aligned(end) + size
         }
+        // a damaged type or number of tensors, or another file's bytes
+        try require(
+            room - end < alignment, "\(aligned(end)) bytes", as: "the size of the data section",
+            found: room)
         return entries
     }
 

@@ -40,7 +40,7 @@ let package = Package(
         .executableTarget(
             name: "FullLlama",
             dependencies: [
-                "Support",
+                "CSignals", "Support",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Mustache", package: "swift-mustache"),

@@ -74,17 +74,21 @@ static void stop(int number) {
     _exit(128 + number);
 }
 
+bool is_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void handle_signals(void) {
     static atomic_flag is_done = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&is_done)) return;
     // after SIGQUIT, Swift's own handler would print a backtrace, and go on
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
-    for (int i = 0; i < 5; i++) {
-        struct sigaction previous, action = {.sa_handler = stop};
-        sigaction(numbers[i], NULL, &previous);
-        if (previous.sa_handler == SIG_IGN) continue;
+    const int numbers[] = {SIGINT,  SIGTERM, SIGHUP,  SIGPIPE, SIGQUIT,
+                           SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action = {.sa_handler = stop};
         sigfillset(&action.sa_mask);
-        sigaction(numbers[i], &action, NULL);
+        if (!is_ignored(numbers[i])) sigaction(numbers[i], &action, NULL);
     }
     signal(SIGXFSZ, SIG_IGN);
 }

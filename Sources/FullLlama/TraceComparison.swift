@@ -102,7 +102,8 @@ final class TraceComparison: CustomStringConvertible {
         lines.append("\(compared) of \(expectedCount) records compared, tolerance \(tolerance)")
         if let firstOutside { lines.append("first outside tolerance: \(firstOutside)") }
         if let key = expected.keys.min(by: { ($0.position, $0.stage) < ($1.position, $1.stage) }) {
-            lines.append("missing from this run: \(key.stage) at position \(key.position)")
+            let stage = key.stage.printable
+            lines.append("missing from this run: \(stage) at position \(key.position)")
         }
         return lines.joined(separator: "\n")
     }

@@ -84,15 +84,10 @@ struct Convert: ParsableCommand {
         let file = try OutputFile(replacing: output)
         let progress = Progress("writing", total: contents.byteCount)
         try contents.write(to: file.file, path: output, progress: progress.show)
-        do {
-            try configFile?.write(nextTo: output)
-        } catch {
-            let reason = (error as NSError).localizedDescription
-            throw FileError.unwritable(configPath, reason)
-        }
+        try configFile?.written(nextTo: output).keep()
         if verify { try compare(weights, file.path) }
-        try file.keep()
         newConfig?.keep()
+        try file.keep()
         printNote("wrote \(output.printable), \(byteText(contents.byteCount))")
     }
 

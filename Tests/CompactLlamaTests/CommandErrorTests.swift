@@ -35,6 +35,12 @@ struct CommandErrorTests {
         expectFailure(try run(tokenizer: none), message)
     }
 
+    @Test func `missing weights are named, also without a tokenizer`() throws {
+        let none = model.folder.path + "/none.gguf"
+        let result = try CommandRunner.run(CommandRunner.executable!, ["-w", none])
+        expectFailure(result, none + ": cannot be read: No such file or directory")
+    }
+
     @Test func `a folder is named`() throws {
         let message = model.folder.path + ": expected a file, found a directory"
         expectFailure(

@@ -84,6 +84,34 @@ struct FullCommandTests {
         #expect(both.error.hasPrefix("Error: --trace and --compare: a file cannot be both\n"))
     }
 
+    @Test func `no file of the model is overwritten`() throws {
+        let link = model.path("link")
+        try FileManager.default.createSymbolicLink(
+            atPath: link, withDestinationPath: model.weights)
+        let prompt = try model.write("a", as: "prompt.txt")
+        for (output, path, input) in [
+            ("--trace", model.weights, "-w"), ("--report", model.tokenizer, "-t"),
+            ("--report", link, "-w"), ("--trace", prompt, "-f"),
+        ] {
+            let before = try Data(contentsOf: URL(filePath: path))
+            let result = try run("-f", prompt, "--seqlength", "3", output, path)
+            #expect(result.status == 64)
+            #expect(
+                result.error.hasPrefix("Error: \(output) and \(input): a file cannot be both\n"))
+            #expect(try Data(contentsOf: URL(filePath: path)) == before)
+        }
+    }
+
+    @Test(.enabled(if: getuid() != 0, "root may write any file"))
+    func `a file without permission to write stays`() throws {
+        let path = try model.write("kept", as: "trace.jsonl")
+        try FileManager.default.setAttributes([.posixPermissions: 0o444], ofItemAtPath: path)
+        let result = try run("-i", "a", "--seqlength", "3", "--trace", path)
+        #expect(result.status == 1)
+        #expect(result.error == "Error: \(path): cannot be written: Permission denied\n")
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "kept")
+    }
+
     #if os(Linux)
         @Test func `a trace on a full disk is an error`() throws {
             let full = try run("-i", "a", "--seqlength", "3", "--trace", "/dev/full")

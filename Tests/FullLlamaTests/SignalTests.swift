@@ -29,7 +29,7 @@ struct SignalTests {
         get throws { try FileManager.default.contentsOfDirectory(atPath: model.path("")).sorted() }
     }
 
-    @Test(arguments: programs, [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+    @Test(arguments: programs, [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGXCPU])
     func `a signal ends the line, and the status is 128 and its number`(
         program: URL, number: Int32
     ) throws {
@@ -134,6 +134,15 @@ struct SignalTests {
         let result = try CommandRunner.shell("exec \"$@\" 2>&-", program, Array(arguments))
         #expect(result.status == 0)
         #expect(result.output == expected)
+    }
+
+    @Test(arguments: [("<&-", "Bad file descriptor"), ("</", "Is a directory")])
+    func `a chat needs standard input`(redirection: String, reason: String) throws {
+        let result = try CommandRunner.shell(
+            "exec \"$@\" \(redirection)", programs[1],
+            ["-t", model.tokenizer, "-w", model.weights, "--chat", "--seqlength", "64"])
+        #expect(result.status == 1)
+        #expect(result.error == "Error: standard input: cannot be read: \(reason)\n")
     }
 
     @Test func `a closed standard output does not become the trace`() throws {

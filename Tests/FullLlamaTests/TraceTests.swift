@@ -103,6 +103,13 @@ import Testing
         #expect("\(comparison)".contains("missing from this run: norm at position 99"))
     }
 
+    @Test func `a stage's name cannot control the terminal`() throws {
+        let extra = TraceRecord(position: 0, stage: "\u{1B}[2J\u{202E}", shape: [1], values: [1])
+        let comparison = try TraceComparison(path: write(records() + [extra]), tolerance: 1)
+        try run(record: comparison.compare)
+        #expect("\(comparison)".contains("run: \\u{1B}[2J\\u{202E} at position 0"))
+    }
+
     private func write(_ records: [TraceRecord]) throws -> String {
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -137,6 +137,20 @@ private let program = CommandRunner.find("llama-weights")
     }
 
     @Test(.enabled(if: program != nil, "needs the built llama-weights"))
+    func `weights go through a pipe`() throws {
+        let folder = try TemporaryFolder()
+        let input = try folder.write(LMWBytes().bytes, as: "in.lmw")
+        let result = try CommandRunner.shell(
+            "mkfifo \"$4\"; cat \"$4\" > \"$4.copy\" & sleep 0.1; \"$@\" && wait", program!,
+            ["convert", input, folder.file("pipe.lmw"), "--force"])
+        #expect(result.status == 0)
+        _ = try CommandRunner.run(program!, ["convert", input, folder.file("file.lmw")])
+        let file = try Data(contentsOf: URL(filePath: folder.file("file.lmw")))
+        #expect(file.count > 1000)
+        #expect(try Data(contentsOf: URL(filePath: folder.file("pipe.lmw.copy"))) == file)
+    }
+
+    @Test(.enabled(if: program != nil, "needs the built llama-weights"))
     func `a name cannot control the terminal`() throws {
         let folder = try TemporaryFolder()
         let result = try CommandRunner.run(

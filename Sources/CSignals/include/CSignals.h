@@ -11,8 +11,11 @@
 extern "C" {
 #endif
 
-/// From now on, SIGINT, SIGTERM, SIGHUP, SIGPIPE and SIGQUIT clean up and exit with 128 + their number,
-/// unless they were ignored (nohup). A write beyond the limit of a file's size becomes an error.
+/// Whether this program leaves a signal unheeded, as nohup has it.
+bool is_ignored(int number);
+
+/// From now on, SIGINT, SIGTERM and other signals that end a program clean up and exit with 128 +
+/// their number, unless they were ignored. A write beyond the limit of a file's size becomes an error.
 void handle_signals(void);
 
 /// Says whether the last line of text on standard output lacks its newline.

@@ -85,6 +85,10 @@ struct Bench: ParsableCommand {
         if weights != nil && !(shape.isEmpty && element.isEmpty) {
             throw ValidationError("--weights are real: they have their own shape and element")
         }
+        let oneModel = weights != nil || shape.count == 1 && element.count == 1
+        guard !worker || oneModel && threads.count == 1 && (write != nil || tests.count == 1) else {
+            throw ValidationError("--worker measures one test")
+        }
     }
 
     func run() throws {
@@ -108,7 +112,7 @@ struct Bench: ParsableCommand {
             }
             for threads in threads.isEmpty ? Array(Set([1, all])).sorted() : threads {
                 printNote(
-                    "measuring \(model.joined(separator: " ")), \(threads) thread\(threads == 1 ? "" : "s")"
+                    "measuring \(model.joined(separator: " ").printable), \(threads) thread\(threads == 1 ? "" : "s")"
                 )
                 results += try measure(
                     model + ["--threads", "\(threads)"], nextTo: peers, files: folder.path)

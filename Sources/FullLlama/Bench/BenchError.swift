@@ -1,7 +1,7 @@
 // BenchError: why Bench cannot measure a program.
 
 enum BenchError: Error, CustomStringConvertible {
-    case notStarted(_ program: String)
+    case notStarted(_ program: String, _ reason: String)
     case ended(_ program: String, signal: Int32)
     case unknownProgram(_ path: String)
     case noScript(_ name: String)
@@ -10,7 +10,8 @@ enum BenchError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notStarted(let program): "\(program): no such program"
+        case .notStarted(let program, let reason):
+            "\(program.printable): cannot be started: \(reason)"
         case .ended(let program, let signal):
             "\(program) was ended by signal \(signal) (9: out of memory, perhaps)"
         case .unknownProgram(let path):

@@ -25,7 +25,7 @@ struct Peer {
     /// Recognises a program by its help. A Python may be several peers.
     static func find(_ path: String) throws -> [Peer] {
         // two options, because run.c takes the first argument for its weights
-        let command = #""$0" --help -h 2>&1 </dev/null || true"#
+        let command = #"env "$0" --help -h 2>&1 </dev/null || true"#
         let kinds = kinds(help: try WorkerProcess.output(of: "sh", ["-c", command, path]).text)
         guard let kind = kinds.first else { throw BenchError.unknownProgram(path) }
         if !kind.isPython { return [Peer(kind: kind, path: path)] }

@@ -2,6 +2,7 @@
 // Bench and Peer use it.
 
 import ArgumentParser
+import CSignals
 import Foundation
 import Synchronization
 
@@ -37,8 +38,9 @@ enum WorkerProcess {
         let argv = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var process: pid_t = 0
-        guard posix_spawnp(&process, program, &actions, nil, argv, environ) == 0 else {
-            throw BenchError.notStarted(program)
+        let error = posix_spawnp(&process, program, &actions, nil, argv, environ)
+        guard error == 0 else {
+            throw BenchError.notStarted(program, String(cString: strerror(error)))
         }
         id.store(process, ordering: .sequentiallyConsistent)
         defer { id.store(0, ordering: .relaxed) }
@@ -64,7 +66,7 @@ enum WorkerProcess {
     /// From now on, Ctrl-C ends the running process. This one then cleans up and exits. A pipe that
     /// nobody reads any more becomes an error of the write.
     static func stopOnInterrupt() {
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] where !is_ignored(number) {
             signal(number) { number in
                 WorkerProcess.stopped.store(number, ordering: .sequentiallyConsistent)
                 let id = WorkerProcess.id.load(ordering: .sequentiallyConsistent)

@@ -40,12 +40,20 @@ public struct ModelOptions: ParsableArguments {
         guard seqLength >= 1 else {
             throw ValidationError("--seqlength must be at least 1, found \(seqLength)")
         }
-        guard (weights == nil) == (tokenizer == nil) || tokenizerWithWeights != nil else {
+        guard
+            (weights == nil) == (tokenizer == nil) || tokenizerWithWeights != nil
+                || weightsCannotBeRead
+        else {
             let (given, missing) = weights == nil ? ("-t", "-w") : ("-w", "-t")
             throw ValidationError(
                 "\(given) without \(missing): name both the weights and their tokenizer, or "
                     + "neither for the bundled model")
         }
+    }
+
+    /// `modelFiles` says why.
+    private var weightsCannotBeRead: Bool {
+        weights.map { !isFolder($0) && (try? MappedFile(path: $0)) == nil } ?? false
     }
 
     private var tokenizerWithWeights: String? {
@@ -62,11 +70,13 @@ public struct ModelOptions: ParsableArguments {
     }
 
     /// The weight file and the tokenizer: named by `-w` and `-t`, or the bundled model's.
-    /// - Throws: `BundledModelError` if neither is named and the bundled model is not found.
+    /// - Throws: `BundledModelError` if neither is named and the bundled model is not found,
+    ///   `FileError` if `-w` names a file that cannot be read.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
         if let weights, let tokenizer = tokenizer ?? tokenizerWithWeights {
             return (weights, tokenizer)
         }
+        if let weights { _ = try MappedFile(path: weights) }
         let folder = try BundledModel.folder()
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }

@@ -32,6 +32,9 @@ package final class OutputFile {
     package init(replacing finalPath: String) throws {
         var status = stat()
         let exists = stat(finalPath, &status) == 0
+        guard !exists || access(finalPath, W_OK) == 0 else {
+            throw FileError.unwritable(finalPath, systemError)
+        }
         let isSpecial = exists && status.st_mode & S_IFMT != S_IFREG
         // a symbolic link remains one
         let target = exists ? realpath(finalPath, nil) : nil

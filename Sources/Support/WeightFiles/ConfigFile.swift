@@ -87,12 +87,14 @@ package struct ConfigFile: Codable {
         try json.encode(torchDtype, forKey: "torch_dtype")
     }
 
-    /// Writes `config.json` in the folder of another file.
-    package func write(nextTo path: String) throws {
+    /// Writes `config.json` in the folder of another file. It appears there when it is kept.
+    /// - Throws: `FileError` if it cannot be written.
+    package func written(nextTo path: String) throws -> OutputFile {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let json = try encoder.encode(self) + Data("\n".utf8)
-        try json.write(to: URL(filePath: siblingPath("config.json", of: path)), options: .atomic)
+        let file = try OutputFile(replacing: siblingPath("config.json", of: path))
+        try file.write(encoder.encode(self) + Data("\n".utf8))
+        return file
     }
 }
 

@@ -43,7 +43,7 @@ extension Weights {
         guard let file = fopen(path, "w") else { throw FileError.unwritable(path, systemError) }
         defer { fclose(file) }
         try contents.write(to: file, path: path)
-        if format == .safetensors { try ConfigFile(self).write(nextTo: path) }
+        if format == .safetensors { try ConfigFile(self).written(nextTo: path).keep() }
     }
 }
 
@@ -123,7 +123,8 @@ package struct WeightFileContents {
                 progress(written)
             }
         }
-        guard fflush(file) == 0 && fsync(fileno(file)) == 0 else {
+        // a pipe has nothing to synchronise
+        guard fflush(file) == 0, fsync(fileno(file)) == 0 || errno == EINVAL else {
             throw FileError.unwritable(path, systemError)
         }
     }

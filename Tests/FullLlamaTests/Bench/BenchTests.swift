@@ -42,7 +42,14 @@ import Testing
         let missing = #expect(throws: BenchError.self) {
             _ = try WorkerProcess.output(of: "/missing/program", [])
         }
-        #expect("\(missing!)" == "/missing/program: no such program")
+        #expect("\(missing!)" == "/missing/program: cannot be started: No such file or directory")
+    }
+
+    @Test func `a peer that is no program is named`() throws {
+        for path in [".", "/", "/missing/program"] {
+            let error = #expect(throws: BenchError.self) { try Peer.find(path) }
+            #expect("\(error!)".hasPrefix("\(path): expected llama.cpp's llama-bench"))
+        }
     }
 
     @Test func `peak memory is that of the process`() throws {

@@ -6,6 +6,8 @@ public struct TinyTokenizer: Sendable {
     /// The pieces after the first 259, "\u{2581}" for a space.
     public var pieces: [String]
     public var hasBosAndEos = true
+    /// The normaliser's table of replaced characters.
+    public var characterMap: [UInt8] = []
 
     public init(pieces: [String] = ["\u{2581}", "a", "b", "\u{2581}a"]) { self.pieces = pieces }
 
@@ -37,8 +39,24 @@ public struct TinyTokenizer: Sendable {
         var trainer: [UInt8] = [0x18, 2, 0x98, 0x02, 1]
         if !hasBosAndEos { trainer += [0xC8, 0x02] + minusOne + [0xD0, 0x02] + minusOne }
         model += message(2, trainer)
-        model += message(3, message(1, Array("identity".utf8)) + [0x18, 1, 0x20, 0, 0x28, 1])
+        let map = characterMap.isEmpty ? [] : message(2, characterMap)
+        model += message(3, message(1, Array("identity".utf8)) + map + [0x18, 1, 0x20, 0, 0x28, 1])
         return model
+    }
+
+    /// A table that replaces "b" by "a": by hand, from the format of the Darts library. Its trie has
+    /// 512 units.
+    public static func characterMap(
+        child: Int = 256, leaf: Int = 257, value: UInt32 = 0, trieBytes: Int = 2048
+    ) -> [UInt8] {
+        var units = [UInt32](repeating: 0, count: 512)
+        let b = UInt8(ascii: "b")
+        let key = 256 ^ Int(b)
+        units[0] = UInt32(child) << 10
+        // a label, the mark of a replacement, and where that is
+        units[key] = UInt32(b) | 1 << 8 | UInt32(key ^ leaf) << 10
+        units[257] = 1 << 31 | value
+        return littleEndian(UInt32(trieBytes)) + units.flatMap(littleEndian) + Array("a\0".utf8)
     }
 
     /// -1 as a protocol buffer's variable-length integer.

@@ -54,7 +54,10 @@ import TestSupport
         let index = try Data(
             contentsOf: URL(fileURLWithPath: folder.file("model.safetensors.index.json")))
         try write(Array(index), "Index", "all")
-        try write(TinyTokenizer().bytes, "Tokenizer", "tiny")
+        var tokenizer = TinyTokenizer()
+        try write(tokenizer.bytes, "Tokenizer", "tiny")
+        tokenizer.characterMap = TinyTokenizer.characterMap()
+        try write(tokenizer.bytes, "Tokenizer", "map")
         let records = """
             {"position": 0, "stage": "embedding", "shape": [2], "values": [0.5, -1.25e-3]}
             {"position": 0, "stage": "logits", "shape": [2], "values": ["nan", "-inf"]}

@@ -7,25 +7,10 @@ import Testing
 @testable import Support
 
 @Suite struct CharacterMapTests {
-    /// A trie of 512 units with one key, "b", whose replacement is "a"; by hand, from Darts' format.
-    private static func map(
-        child: Int = 256, leaf: Int = 257, value: UInt32 = 0, trieBytes: Int = 2048
-    ) -> [UInt8] {
-        var units = [UInt32](repeating: 0, count: 512)
-        let key = 256 ^ Int(UInt8(ascii: "b"))
-        units[0] = UInt32(child) << 10
-        // a label, the mark of a replacement, and where that is
-        units[key] = UInt32(UInt8(ascii: "b")) | 1 << 8 | UInt32(key ^ leaf) << 10
-        units[257] = 1 << 31 | value
-        return littleEndian(UInt32(trieBytes)) + units.flatMap(littleEndian) + Array("a\0".utf8)
-    }
-
-    /// TinyTokenizer with a normaliser's field 2; a later message adds to an earlier one.
     private static func model(_ map: [UInt8]) -> [UInt8] {
-        var (normalizer, model) = (ProtocolBuffer(), ProtocolBuffer())
-        normalizer.append(field: 2, map)
-        model.append(field: 3, normalizer.bytes)
-        return TinyTokenizer().bytes + model.bytes
+        var tokenizer = TinyTokenizer()
+        tokenizer.characterMap = map
+        return tokenizer.bytes
     }
 
     private let folder: TemporaryFolder
@@ -39,7 +24,7 @@ import Testing
 
     @Test func `a character is replaced`() throws {
         let tiny = TinyTokenizer()
-        let tokenizer = try tokenizer(Self.model(Self.map()))
+        let tokenizer = try tokenizer(Self.model(TinyTokenizer.characterMap()))
         #expect(try tokenizer.encode("b") == [1, tiny.token("\u{2581}a")])
         #expect(try self.tokenizer(tiny.bytes).encode("b") != tokenizer.encode("b"))
     }
@@ -47,13 +32,13 @@ import Testing
     static let damaged: [(name: String, map: [UInt8])] = [
         ("a size without a trie", [0, 0, 0, 0, 97, 0]),
         ("only a size", [4, 0, 0, 0]), ("less than a size", [0]),
-        ("a trie beyond the table", map(trieBytes: 2052)),
-        ("a trie of 4 GB", map(trieBytes: Int(UInt32.max))),
-        ("a trie without replacements", map(trieBytes: 2050)),
-        ("children beyond the trie", map(child: 512)),
-        ("children at its end", map(trieBytes: 2044)),
-        ("a replacement's place beyond the trie", map(leaf: 600)),
-        ("a replacement beyond the table", map(value: 2)),
+        ("a trie beyond the table", TinyTokenizer.characterMap(trieBytes: 2052)),
+        ("a trie of 4 GB", TinyTokenizer.characterMap(trieBytes: Int(UInt32.max))),
+        ("a trie without replacements", TinyTokenizer.characterMap(trieBytes: 2050)),
+        ("children beyond the trie", TinyTokenizer.characterMap(child: 512)),
+        ("children at its end", TinyTokenizer.characterMap(trieBytes: 2044)),
+        ("a replacement's place beyond the trie", TinyTokenizer.characterMap(leaf: 600)),
+        ("a replacement beyond the table", TinyTokenizer.characterMap(value: 2)),
     ]
 
     @Test(arguments: damaged)
@@ -62,19 +47,27 @@ import Testing
     }
 
     @Test func `a table cannot be hidden`() throws {
-        let table = Self.map(child: 512)
-        let plain = Self.model(table)
-        let tiny = TinyTokenizer().bytes
-        // a group (field 7), which ends in front of the normaliser; a tag with bits beyond 32
-        let group = tiny + [0x3B, 0x3C] + plain[tiny.count...]
-        let tag = tiny + [0x9A, 0x80, 0x80, 0x80, 0x10] + plain[(tiny.count + 1)...]
-        for model in [plain, group, tag] {
-            #expect(throws: TokenizerError.self) { try tokenizer(model) }
+        /// A second message for the normaliser, which adds to the first.
+        func message(_ map: [UInt8]) -> [UInt8] {
+            var (normalizer, model) = (ProtocolBuffer(), ProtocolBuffer())
+            normalizer.append(field: 2, map)
+            model.append(field: 3, normalizer.bytes)
+            return model.bytes
         }
-        // what hides it is no error itself
-        let whole = Self.model(Self.map())
-        _ = try tokenizer(tiny + [0x3B, 0x3C] + whole[tiny.count...])
-        _ = try tokenizer(tiny + [0x9A, 0x80, 0x80, 0x80, 0x10] + whole[(tiny.count + 1)...])
+        let tiny = TinyTokenizer().bytes
+        let (valid, damaged) = (
+            message(TinyTokenizer.characterMap()),
+            message(TinyTokenizer.characterMap(child: 512))
+        )
+        for (first, rest) in [
+            ([], 0), ([0x3B, 0x3C], 0),  // field 7, a group
+            ([0x9A, 0x80, 0x80, 0x80, 0x10], 1),  // the tag with a bit beyond 32
+        ] as [([UInt8], Int)] {
+            _ = try tokenizer(tiny + first + valid[rest...])
+            #expect(throws: TokenizerError.self) {
+                try tokenizer(tiny + first + damaged[rest...])
+            }
+        }
     }
 
     @Test func `a text without tokens is an error`() throws {

@@ -12,8 +12,10 @@ if [ ${#kinds[@]} = 0 ]; then
 fi
 for kind in "${kinds[@]}"; do
     [ -d "Sources/Fuzz$kind" ] || { echo "Error: no kind $kind; see Sources" >&2; exit 1; }
-    # of two sanitizers, the Swift compiler heeds the option that comes last
+    # Of two sanitizers, the Swift compiler heeds the option that comes last. The checks of a debug build
+    # find what the address sanitizer cannot see: a read beyond a mapped file.
     swift build -c release --sanitize=fuzzer --sanitize=address -Xswiftc -sanitize=fuzzer,address \
+        -Xswiftc -assert-config -Xswiftc Debug \
         --product "Fuzz$kind"
 done
 # the corpus is written by a program without libFuzzer, which has a main function of its own

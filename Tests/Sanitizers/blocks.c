@@ -7,7 +7,8 @@
 
 #include "QuantizedPanels.h"
 
-enum { ROWS = 3, COLUMNS = 2 * PANEL_COLUMNS, K = 512 };
+// numbers that neither tiles, panels nor pairs of rows divide
+enum { ROWS = 5, COLUMNS = 2 * PANEL_COLUMNS - 1, K = 512 };
 
 static void *bytes(size_t count) {
     uint8_t *start = malloc(count);
@@ -83,6 +84,7 @@ static int check(block_kind kind, float special) {
     float *x = malloc(ROWS * K * sizeof *x), row[256];
     for (int i = 0; i < ROWS * K; i++) x[i] = (float)(rand() % 2001 - 1000) / 1000;
     x[K + 7] = special;
+    memset(x + 2 * K, 0, 64 * sizeof *x);  // groups without a largest value
     for (int i = 0; i < COLUMNS * blocks; i++) quantized_values(kind, weights + i * size, row);
 
     const int groups = K / group_of(kind);
@@ -93,16 +95,17 @@ static int check(block_kind kind, float special) {
     for (int i = 0; i < ROWS; i++) {
         quantized_row one = {all.values + i * K, all.scales + i * K / 32, all.sums + i * groups,
                              all.starts + i * K / 4};
-        multiply_quantized_rows(kind, weights, COLUMNS, COLUMNS / 2, one, blocks, out + i * COLUMNS);
+        multiply_quantized_rows(kind, weights, COLUMNS, (COLUMNS + 1) / 2, one, blocks, out + i * COLUMNS);
     }
     quantized_panel panel = {malloc(K * PANEL_COLUMNS), malloc(groups * PANEL_COLUMNS * sizeof(float)),
                              malloc(groups * PANEL_COLUMNS * sizeof(float))};
     for (int start = 0; start < COLUMNS; start += PANEL_COLUMNS) {
-        for (int column = 0; column < PANEL_COLUMNS; column += 2) {
+        int count = COLUMNS - start < PANEL_COLUMNS ? COLUMNS - start : PANEL_COLUMNS;
+        for (int column = 0; column < count; column += 2) {
             const uint8_t *pair = weights + (start + column) * row_bytes;
-            pack_quantized_rows(kind, pair, pair + row_bytes, blocks, column, panel);
+            pack_quantized_rows(kind, pair, pair + (column + 1 < count) * row_bytes, blocks, column, panel);
         }
-        multiply_quantized_panel(kind, panel, all, ROWS, K, other + start, COLUMNS, PANEL_COLUMNS);
+        multiply_quantized_panel(kind, panel, all, ROWS, K, other + start, COLUMNS, count);
     }
     if (special == 0.5f) compare(kind, weights, x, out, other);
     int finite = 0;

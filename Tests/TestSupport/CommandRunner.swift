@@ -52,7 +52,7 @@ public enum CommandRunner {
         // starts what runs in its background with some of them ignored
         var (signals, mask) = (sigset_t(), sigset_t())
         sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGXCPU] {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGXCPU, SIGXFSZ] {
             sigaddset(&signals, number)
             signal(number, SIG_DFL)
         }

@@ -27,23 +27,61 @@ private let program = CommandRunner.find("llama-weights")
     }
 
     /// Begins a conversion in this process.
-    private static func begin() throws -> OutputFile {
+    private static func begin(_ name: String = "out.bin") throws -> OutputFile {
         let folder = folder(ofTest: getppid())
         try Data(count: 100_000).write(to: URL(filePath: folder + "/in.bin"))
-        return try OutputFile(replacing: folder + "/out.bin")
+        return try OutputFile(replacing: folder + "/" + name)
+    }
+
+    /// Blocks a signal, or lets it through: test threads block some.
+    private static func block(_ number: Int32, _ how: Int32 = SIG_BLOCK) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, number)
+        pthread_sigmask(how, &signals, nil)
     }
 
     @Test func `SIGTERM removes the file`() async throws {
         try await expectNoFile { _ in
             await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
                 let file = try UnfinishedFileTests.begin()
-                var signals = sigset_t()  // test threads block it
-                sigemptyset(&signals)
-                sigaddset(&signals, SIGTERM)
-                pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+                UnfinishedFileTests.block(SIGTERM, SIG_UNBLOCK)
                 raise(SIGTERM)
                 try file.keep()
             }
+        }
+    }
+
+    @Test func `SIGTERM removes two files, after others and a too long name`() async throws {
+        try await expectNoFile { _ in
+            await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
+                for _ in 0..<10 { _ = try UnfinishedFileTests.begin() }
+                #expect(throws: FileError.self) {
+                    try OutputFile(replacing: String(repeating: "a", count: 20_000))
+                }
+                let files = try ["a", "b"].map(UnfinishedFileTests.begin)
+                UnfinishedFileTests.block(SIGTERM, SIG_UNBLOCK)
+                raise(SIGTERM)
+                for file in files { try file.keep() }
+            }
+        }
+    }
+
+    @Test func `SIGTERM ends a program whose output is a full pipe`() async {
+        await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
+            signal(SIGALRM, SIG_DFL)
+            alarm(20)  // ends a program that waits for the pipe
+            let output = TextOutput()
+            try output.write("a line without an end")
+            var ends: [Int32] = [0, 0]
+            pipe(&ends)
+            _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+            while write(ends[1], "a", 1) == 1 {}
+            _ = fcntl(ends[1], F_SETFL, 0)
+            dup2(ends[1], STDOUT_FILENO)
+            UnfinishedFileTests.block(SIGTERM, SIG_UNBLOCK)
+            raise(SIGTERM)
+            try output.write("\n")
         }
     }
 
@@ -82,6 +120,7 @@ private let program = CommandRunner.find("llama-weights")
             let result = await #expect(
                 processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
             ) {
+                UnfinishedFileTests.block(SIGBUS)  // as a parent may have done
                 let file = try UnfinishedFileTests.begin()
                 let path = UnfinishedFileTests.folder(ofTest: getppid()) + "/in.bin"
                 let data = try readFile(path)
@@ -101,16 +140,50 @@ private let program = CommandRunner.find("llama-weights")
         }
     }
 
+    @Test func `the message has the first kilobyte of a path`() async throws {
+        let path = UnfinishedFileTests.longPath(ofTest: getpid())
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let top = UnfinishedFileTests.folder(ofTest: getpid())
+        defer { try? FileManager.default.removeItem(atPath: top) }
+        try Data(count: 100_000).write(to: URL(filePath: path))
+        let result = await #expect(
+            processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
+        ) {
+            let path = UnfinishedFileTests.longPath(ofTest: getppid())
+            let data = try readFile(path)
+            truncate(path, 5000)
+            _ = data[20_000]
+        }
+        let error = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(error.contains("Error: \(path.prefix(1023)): cannot be read any further: "))
+    }
+
+    private static func longPath(ofTest process: Int32) -> String {
+        folder(ofTest: process)
+            + String(repeating: "/" + String(repeating: "a", count: 250), count: 5)
+    }
+
     @Test func `a failed read of other memory is not taken for one of a file`() async {
         await #expect(processExitsWith: .signal(SIGBUS)) {
             signal(SIGBUS, SIG_DFL)  // in place of a backtrace
             let folder = try TemporaryFolder()
             let path = try folder.write([UInt8](repeating: 1, count: 100_000), as: "file")
             let data = try readFile(path)
+            _ = try readFile(path)  // the other memory will be where this was
             let descriptor = open(path, O_RDWR)
             let other = mmap(nil, data.count, PROT_READ, MAP_SHARED, descriptor, 0)!
             ftruncate(descriptor, 0)
             #expect(other.load(as: UInt8.self) == 1)
+        }
+    }
+
+    @Test func `a SIGBUS from a program ends this one`() async {
+        await #expect(processExitsWith: .signal(SIGBUS)) {
+            signal(SIGBUS, SIG_DFL)  // in place of a backtrace
+            let folder = try TemporaryFolder()
+            _ = try readFile(folder.write([1], as: "file"))
+            raise(SIGBUS)
         }
     }
 

@@ -84,8 +84,8 @@ public enum Input: String, CaseIterable, Sendable {
         return try! Tokenizer(contentsOf: path, vocabSize: tiny.vocabSize)
     }()
 
-    /// Decodes one token for each byte. Their text does not depend on how many come at a time, and
-    /// valid UTF-8 is its own text.
+    /// Decodes one token for each byte. Their text does not depend on how many come at a time; it has
+    /// the characters, and U+FFFD for every byte that belongs to none.
     private static func decode(_ bytes: UnsafeRawBufferPointer) {
         // bytes that UTF-8 never has stand for the tokens that are not bytes
         let pieces = TinyTokenizer().pieces
@@ -101,8 +101,20 @@ public enum Input: String, CaseIterable, Sendable {
         let text = whole.decode(tokens) + whole.finish()
         let parts = tokens.map { single.decode([$0]) }.joined() + single.finish()
         precondition(text == parts, "a text does not depend on how its tokens come")
-        if let valid = String(validating: bytes, as: UTF8.self) {
-            precondition(text.utf8.elementsEqual(valid.utf8), "valid UTF-8 is its own text")
+        if bytes.allSatisfy({ $0 < 0xF8 }) {
+            precondition(text.utf8.elementsEqual(repaired(bytes).utf8), "a text has its characters")
         }
+    }
+
+    /// The first valid start of at most four bytes is a character; without one, a byte is replaced.
+    private static func repaired(_ bytes: UnsafeRawBufferPointer) -> String {
+        var (text, rest) = ("", bytes[...])
+        while !rest.isEmpty {
+            let starts = (1...min(4, rest.count)).map { rest.prefix($0) }
+            let valid = starts.first { String(validating: $0, as: UTF8.self) != nil }
+            text += valid.map { String(decoding: $0, as: UTF8.self) } ?? "\u{FFFD}"
+            rest = rest.dropFirst(valid?.count ?? 1)
+        }
+        return text
     }
 }

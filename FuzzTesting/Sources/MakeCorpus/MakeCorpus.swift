@@ -31,6 +31,18 @@ import TestSupport
         gguf["llama.rope.freq_base"] = .float(10000)
         gguf["tokenizer.ggml.add_space_prefix"] = .bool(1)
         try write(gguf.bytes, "GGUF", "tied")
+        // a small file, where mutations meet numbers: all kinds of them, and keys that have defaults
+        gguf = TinyGGUF(TinySizes(vocab: 4, dim: 4))
+        gguf["general.alignment"] = .uint32(32)
+        gguf["llama.rope.scaling.type"] = .string("none")
+        gguf["nested"] = .array(9, [TinyGGUF.Value.array(1, [[1]]).bytes])
+        gguf["tokenizer.ggml.tokens"] = .strings(["<unk>", "<s>", "</s>", "a"])
+        gguf["tokenizer.ggml.scores"] = .array(
+            12, Array(repeating: littleEndian(0.5.bitPattern), count: 4))
+        gguf["tokenizer.ggml.token_type"] = .array(1, [[2], [3], [3], [1]])
+        gguf["tokenizer.ggml.bos_token_id"] = .init(3, [1, 0])
+        gguf["tokenizer.ggml.eos_token_id"] = .uint64(2)
+        try write(gguf.bytes, "GGUF", "small")
         // every quantised type, in w2, whose rows are a block long
         for (type, elements, bytes) in [
             (8, 32, 34), (2, 32, 18), (12, 256, 144), (13, 256, 176), (14, 256, 210),

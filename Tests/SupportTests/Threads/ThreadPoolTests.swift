@@ -71,6 +71,7 @@ private final class TaskCounts: @unchecked Sendable {
         DispatchQueue.concurrentPerform(iterations: 4) { caller in
             for job in 0..<60 {
                 pool.run(5) { task in runs.add(caller * 300 + job * 5 + task) }
+                sched_yield()  // to the other callers
             }
         }
         #expect(runs.values == Array(repeating: 1, count: 4 * 300))
@@ -96,6 +97,28 @@ private final class TaskCounts: @unchecked Sendable {
             // sometimes long enough for the workers to sleep, or nearly
             if random.below(200) == 0 { usleep(UInt32(random.below(2000))) }
             for _ in 0..<random.below(1000) { spin() }
+        }
+    }
+
+    @Test(arguments: [2, 3, 8])
+    func `all threads work at once, whether they spin, sleep or are about to`(threads: Int) {
+        let pool = pools[threads]!
+        for job in 0..<300 {
+            // a worker sleeps after 500 µs
+            let started = Atomic<Int>(0)
+            let end = ContinuousClock.now + .seconds(10)
+            if job % 10 == 0 { usleep(3000) } else { usleep(UInt32(400 + job)) }
+            pool.run(threads) { _ in
+                started.add(1, ordering: .relaxed)
+                // a task ends after all have begun, so no thread can do two
+                while started.load(ordering: .relaxed) < threads, ContinuousClock.now < end {
+                    sched_yield()
+                }
+            }
+            guard ContinuousClock.now < end else {
+                Issue.record("job \(job): a thread is missing")
+                break
+            }
         }
     }
 

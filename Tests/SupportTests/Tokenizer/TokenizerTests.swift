@@ -98,6 +98,9 @@ struct TinyTokenizerFile {
         #expect(file.stream(tokens) == ["", "", "\u{FFFD}\u{FFFD}a", ""])
         #expect(file.streamBytes([0xE6, 0x97, 0x41]).joined() == "\u{FFFD}\u{FFFD}A")
         #expect(file.streamBytes([0xE6, 0xC3, 0xA9]).joined() == "\u{FFFD}é")
+        #expect(file.streamBytes([0xF0, 0x41]) == ["", "\u{FFFD}A", ""])
+        let unknown = file.stream([TinyTokenizer.token(byte: 0xC3), TinyTokenizer.unknown])
+        #expect(unknown == ["", "\u{FFFD} \u{2047} ", ""])
     }
 
     @Test(
@@ -196,6 +199,13 @@ struct TinyTokenizerFile {
         #expect(try fewest(text, ending: ending) == 4)
         #expect(try fewest(text) == (6 * 40 + 198 + 9) / 10)
         #expect(try fewest(text, limit: 2, ending: ending) == 3)
+    }
+
+    @Test func `a model that may shorten a text has no fewest tokens`() throws {
+        // a second normalizer, whose field 2 maps characters: a trie of 1024 bytes, and no texts
+        let trie = littleEndian(UInt32(1024)) + Array(repeating: 0, count: 1025)
+        let map = [0x1A, 0x88, 8, 0x12, 0x85, 8] + trie
+        #expect(try fewest("aaaa", ending: [0x20, 0, 0x28, 1] + map) == 0)
     }
 
     @Test(.enabled(if: TestData.isPresent, Comment(rawValue: TestData.needed)))

@@ -479,6 +479,13 @@ private let (wq, norm) = ("blk.0.attn_q.weight", "output_norm.weight")
         try expect("piece 260: expected 1 to 1024 bytes of UTF-8, found other bytes") {
             $0["tokenizer.ggml.tokens"] = pieces(260, "a\0b")
         }
+        for byte in [0x80, 0xC3, 0xFF] as [UInt8] {
+            try expect("piece 260: expected 1 to 1024 bytes of UTF-8, found other bytes") {
+                var value = pieces(260, "a?b")
+                value.bytes[value.bytes.firstIndex(of: UInt8(ascii: "?"))!] = byte
+                $0["tokenizer.ggml.tokens"] = value
+            }
+        }
     }
 
     @Test func `a piece that occurs twice is refused`() throws {

@@ -34,6 +34,32 @@ import Testing
         #expect(config.ropeTheta == 500_000 && config.normEps == 1e-6)
     }
 
+    @Test func `numbers of every type are read, alone and in arrays`() throws {
+        let ones: [(type: UInt32, width: Int, number: Int)] = [
+            (0, 1, 0xFF), (1, 1, -1), (2, 2, 0xFFFF), (3, 2, -1), (4, 4, 0xFFFF_FFFF), (5, 4, -1),
+            (10, 8, .max), (11, 8, -1),
+        ]
+        var file = TinyGGUF()
+        for (type, width, _) in ones {
+            let one = [UInt8](repeating: 0xFF, count: width)
+            let zero = [UInt8](repeating: 0, count: width)
+            file["number.\(type)"] = .init(type, one)
+            file["array.\(type)"] = .array(type, [one, zero, one])
+        }
+        let double = littleEndian((-1.5).bitPattern)
+        file["double"] = .init(12, double)
+        file["doubles"] = .array(12, [double, double])
+        try file.bytes.withUnsafeBytes {
+            let metadata = try GGUFMetadata($0)
+            for (type, _, number) in ones {
+                #expect(try metadata.integer("number.\(type)") == number)
+                #expect(try metadata.integers("array.\(type)") == [number, 0, number])
+            }
+            #expect(try metadata.float("double") == -1.5)
+            #expect(try metadata.floats("doubles") == [-1.5, -1.5])
+        }
+    }
+
     @Test func `without key-value heads there are as many as heads`() throws {
         var sizes = TinySizes()
         sizes.kvHeads = 2

@@ -48,6 +48,19 @@ import Testing
         #expect(try Weights(contentsOf: path).format == .safetensors)
     }
 
+    @Test func `config.json says whether the classifier is tied`() throws {
+        let folder = try TemporaryFolder()
+        var both = TinyHuggingFace()
+        both.config["tie_word_embeddings"] = "true"
+        #expect(try Weights(contentsOf: both.write(to: folder)).isTied)
+        var none = TinyHuggingFace(isTied: true)
+        none.config["tie_word_embeddings"] = "false"
+        let path = try none.write(to: folder)
+        #expect(
+            errorText(reading: path)
+                == "\(path)/model.safetensors: the tensor lm_head.weight is missing")
+    }
+
     @Test func `RoPE's frequencies are ignored`() throws {
         let folder = try TemporaryFolder()
         var tiny = TinyHuggingFace()
@@ -119,6 +132,7 @@ import Testing
         ),
         (#"{"weight_map": {"a": 1}}"#, "a of weight_map: expected a text, found another type"),
         ("{}", "weight_map: expected a value, found nothing"),
+        (" \r\n\t{}", "weight_map: expected a value, found nothing"),
         (
             "{",
             "the contents: expected valid JSON with numbers of the right type, found something else"

@@ -79,6 +79,14 @@ private let expected =
         #expect(error?.description == "/dev/zero: expected a file, found something else")
     }
 
+    @Test func `a pipe is refused, and no writer is waited for`() throws {
+        let path = try TemporaryFolder().path + ".pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let error = #expect(throws: FileError.self) { try Weights(contentsOf: path) }
+        #expect(error?.description == "\(path): expected a file, found something else")
+    }
+
     @Test(arguments: [0, 19, 400]) func `a ZIP archive is named`(count: Int) throws {
         let bytes = Array("PK\u{3}\u{4}".utf8) + Array(repeating: UInt8(0x33), count: count)
         try Damage("", bytes, expected + "a ZIP archive, perhaps PyTorch's").expectError()

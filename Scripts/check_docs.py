@@ -196,7 +196,7 @@ class Checker:
     def links(self, path, line):
         def replace(match):
             text, target = match.groups()
-            if re.match(r'\w+:', target):
+            if re.match(r'\w+:|\.\./\.\./actions/', target):  # elsewhere, or a page of GitHub
                 return match[0]
             file, _, anchor = target.partition('#')
             file_path = path.parent / file if file else path

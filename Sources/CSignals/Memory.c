@@ -17,12 +17,15 @@
 
 #if defined(__GLIBC__) && !defined(HAS_SANITIZER)
 
-/// The function that this one stands in front of: the C library's, or that of a preloaded library.
-#define NEXT(function)                                                        \
-    ({                                                                        \
-        static __typeof__(&function) _Atomic next;                            \
-        if (!next) next = (__typeof__(&function))dlsym(RTLD_NEXT, #function); \
-        next;                                                                 \
+/// The function that one of the same name stands in front of: the C library's, or a preloaded one's.
+static void *next(const char *name, void *_Atomic *address) {
+    if (!*address) *address = dlsym(RTLD_NEXT, name);
+    return *address;
+}
+#define NEXT(function)                                          \
+    ({                                                          \
+        static void *_Atomic address;                           \
+        (__typeof__(&function))next(#function, &address);       \
     })
 
 static void *checked(void *memory, size_t count) {

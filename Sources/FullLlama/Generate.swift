@@ -38,8 +38,9 @@ struct Generate: ParsableCommand {
             throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
         }
         let model = try? options.modelFiles()
+        let weights = model.map { ModelOptions.files(of: $0.weights) } ?? []
         try reports.checkFiles(
-            beside: [("-w", model?.weights), ("-t", model?.tokenizer), ("-f", text.file)])
+            beside: weights.map { ("-w", $0) } + [("-t", model?.tokenizer), ("-f", text.file)])
     }
 
     /// The options given that concern a text to be generated.

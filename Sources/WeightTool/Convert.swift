@@ -68,6 +68,7 @@ struct Convert: ParsableCommand {
     }
 
     func run() throws {
+        handleSignals()
         if !force && FileManager.default.fileExists(atPath: output) {
             throw ConversionError.exists(output)
         }

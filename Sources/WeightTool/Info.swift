@@ -15,6 +15,7 @@ struct Info: ParsableCommand {
     var stats = false
 
     func run() throws {
+        handleSignals()
         let weights = try Weights(contentsOf: file)
         var table = Table(header: ["tensor", "shape", "type", "size"], textColumns: 3)
         if stats { table.header += ["min", "mean", "max"] }

@@ -13,13 +13,14 @@ enum BenchError: Error, CustomStringConvertible {
         case .notStarted(let program, let reason):
             "\(program.printable): cannot be started: \(reason)"
         case .ended(let program, let signal):
-            "\(program) was ended by signal \(signal) (9: out of memory, perhaps)"
+            "\(program.printable) was ended by signal \(signal) (9: out of memory, perhaps)"
         case .unknownProgram(let path):
-            "\(path): expected llama.cpp's llama-bench, llama2.c's run or a Python"
+            "\(path.printable): expected llama.cpp's llama-bench, llama2.c's run or a Python"
         case .noScript(let name):
             "no Benchmarks/\(name) in a folder above the program or the working directory"
-        case .noPackages(let python): "\(python): it has neither numpy nor llama-cpp-python"
-        case .output(let path, let test): "\(path): no speed of every repeat of \(test)"
+        case .noPackages(let python):
+            "\(python.printable): it has neither numpy nor llama-cpp-python"
+        case .output(let path, let test): "\(path.printable): no speed of every repeat of \(test)"
         }
     }
 }

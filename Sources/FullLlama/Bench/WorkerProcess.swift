@@ -4,6 +4,7 @@
 import ArgumentParser
 import CSignals
 import Foundation
+import Support
 import Synchronization
 
 enum WorkerProcess {
@@ -26,7 +27,10 @@ enum WorkerProcess {
     static func output(
         of program: String, _ arguments: [String], onBytes: (Int) -> Void = { _ in }
     ) throws -> Output {
-        let pipe = Pipe()
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw BenchError.notStarted(program, systemError) }
+        let reader = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+        let writer = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         #if canImport(Darwin)
             var (actions, bytesPerUnit) = (posix_spawn_file_actions_t?.none, 1.0)
         #else
@@ -34,7 +38,7 @@ enum WorkerProcess {
         #endif
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, pipe.fileHandleForWriting.fileDescriptor, 1)
+        posix_spawn_file_actions_adddup2(&actions, writer.fileDescriptor, 1)
         let argv = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         var process: pid_t = 0
@@ -46,10 +50,10 @@ enum WorkerProcess {
         defer { id.store(0, ordering: .relaxed) }
         // a signal may have come before the handler could know the process
         if stopped.load(ordering: .sequentiallyConsistent) > 0 { kill(process, SIGTERM) }
-        try pipe.fileHandleForWriting.close()
+        try writer.close()
 
         var output = Output()
-        while case let bytes = pipe.fileHandleForReading.availableData, !bytes.isEmpty {
+        while case let bytes = reader.availableData, !bytes.isEmpty {
             onBytes(bytes.count)
             output.data += bytes
         }
@@ -66,7 +70,8 @@ enum WorkerProcess {
     /// From now on, Ctrl-C ends the running process. This one then cleans up and exits. A pipe that
     /// nobody reads any more becomes an error of the write.
     static func stopOnInterrupt() {
-        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] where !is_ignored(number) {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU]
+        where !is_ignored(number) {
             signal(number) { number in
                 WorkerProcess.stopped.store(number, ordering: .sequentiallyConsistent)
                 let id = WorkerProcess.id.load(ordering: .sequentiallyConsistent)

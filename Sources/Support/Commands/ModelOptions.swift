@@ -53,7 +53,7 @@ public struct ModelOptions: ParsableArguments {
 
     /// `modelFiles` says why.
     private var weightsCannotBeRead: Bool {
-        weights.map { !isFolder($0) && (try? MappedFile(path: $0)) == nil } ?? false
+        weights.map { (try? Weights(contentsOf: $0)) == nil } ?? false
     }
 
     private var tokenizerWithWeights: String? {
@@ -69,16 +69,29 @@ public struct ModelOptions: ParsableArguments {
         return paths.allSatisfy(FileManager.default.fileExists) ? paths[1] : nil
     }
 
-    /// The weight file and the tokenizer: named by `-w` and `-t`, or the bundled model's.
+    /// The weight file and the tokenizer: named by `-w` and `-t`, or the bundled model's. A program
+    /// begins with this call, and from now on handles signals.
     /// - Throws: `BundledModelError` if neither is named and the bundled model is not found,
-    ///   `FileError` if `-w` names a file that cannot be read.
+    ///   what `Weights` does if `-w` names no weights.
     public func modelFiles() throws -> (weights: String, tokenizer: String) {
+        handleSignals()
         if let weights, let tokenizer = tokenizer ?? tokenizerWithWeights {
             return (weights, tokenizer)
         }
-        if let weights { _ = try MappedFile(path: weights) }
+        if let weights { _ = try Weights(contentsOf: weights) }
         let folder = try BundledModel.folder()
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
+    }
+
+    /// The files that a run with `weights` may read: those of Hugging Face's folder, too.
+    package static func files(of weights: String) -> [String] {
+        let folder = isFolder(weights) ? weights + "/" : weights
+        let names = try? FileManager.default.contentsOfDirectory(
+            atPath: siblingPath(".", of: folder))
+        return [weights]
+            + (names ?? []).filter {
+                $0 == "config.json" || $0.hasSuffix(".safetensors") || $0.hasSuffix(".index.json")
+            }.map { siblingPath($0, of: folder) }
     }
 
     /// The lines of `--help` above the options: an example, and where to read on.

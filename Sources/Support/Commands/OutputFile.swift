@@ -12,11 +12,15 @@ package final class UnfinishedFile {
     package init(_ path: String) { (self.path, number) = (path, remember_unfinished_file(path)) }
 
     deinit {
-        if !isKept { unlink(path) }
+        if isKept { return }
+        unlink(path)
         forget_unfinished_file(number)
     }
 
-    package func keep() { isKept = true }
+    package func keep() {
+        isKept = true
+        forget_unfinished_file(number)
+    }
 }
 
 /// A file with a temporary name, in the folder of the file that it replaces. A device or a pipe is

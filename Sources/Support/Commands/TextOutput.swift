@@ -5,11 +5,10 @@ import CSignals
 
 /// Writes text to standard output. If an error or a signal stops the text, it ends the last line.
 public final class TextOutput {
-    /// Installs handlers for signals such as Ctrl-C, which end the last line and exit with 128 +
-    /// the signal's number.
+    /// Has signals such as Ctrl-C end the last line.
     public init() {
         set_mid_line(false)
-        handle_signals()
+        handleSignals()
     }
 
     deinit { end_line() }
@@ -25,6 +24,10 @@ public final class TextOutput {
         if endsLine { set_mid_line(false) }
     }
 }
+
+/// From now on, signals such as Ctrl-C end the last line, remove unfinished files, and exit with 128 +
+/// the signal's number.
+package func handleSignals() { handle_signals() }
 
 /// Writes a text to standard output.
 /// - Throws: `FileError` if the write fails.

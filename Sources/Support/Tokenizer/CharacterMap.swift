@@ -22,7 +22,7 @@ struct CharacterMap {
     /// Whether a search that comes to this unit stays within the table.
     private func isInBounds(_ index: Int) -> Bool {
         let unit = unit(index)
-        if unit >> 31 == 1 { return true }  // the end of a search
+        if index > 0 && unit >> 31 == 1 { return true }  // the end of a search
         let children = index ^ Int(unit >> 10) << Int(unit >> 6 & 8)
         // the next byte of a text chooses one of 256
         guard children | 0xFF < unitCount else { return false }

@@ -175,7 +175,8 @@ enum GGUFFile {
         }
         // a damaged type or number of tensors, or another file's bytes
         try require(
-            room - end < alignment, "\(aligned(end)) bytes", as: "the size of the data section",
+            room == end || room == aligned(end), "\(aligned(end)) bytes",
+            as: "the size of the data section",
             found: room)
         return entries
     }

@@ -178,14 +178,28 @@ import Testing
         #expect(files.tokenizer == "mine")
     }
 
+    @Test func `what is not weights is named, also without a tokenizer`() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Array("GGUG".utf8) + [3, 0, 0, 0], as: "x.gguf")
+        for (weights, message) in [
+            (path, "\(path): expected .lmw"),
+            (folder.path, "\(folder.path): expected model.safetensors"),
+        ] {
+            let options = try ModelOptions.parse(["-w", weights])
+            let error = #expect(throws: (any Error).self) { try options.modelFiles() }
+            #expect("\(error!)".hasPrefix(message))
+        }
+    }
+
     @Test(arguments: ["config.json", "tokenizer.model"])
     func `weights without a tokenizer are wrong usage`(missing: String) throws {
         let folder = try TemporaryFolder()
-        for name in ["config.json", "tokenizer.model", "x.bin"] where name != missing {
+        for name in ["config.json", "tokenizer.model"] where name != missing {
             _ = try folder.write([0], as: name)
         }
+        let weights = try folder.write(LMWBytes().bytes, as: "x.lmw")
         let error = #expect(throws: (any Error).self) {
-            try ModelOptions.parse(["-w", folder.file("x.bin")])
+            try ModelOptions.parse(["-w", weights])
         }
         #expect(
             ModelOptions.message(for: error!)

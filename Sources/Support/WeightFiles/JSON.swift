@@ -37,25 +37,25 @@ func decodeJSON<Value: Decodable>(
 }
 
 /// A key that occurs twice in one object of JSON, which may be invalid.
-/// - Throws: `DecodingError` if a key is no JSON string.
+/// - Throws: `DecodingError` if one of its strings is invalid.
 private func repeatedKey(_ json: UnsafeRawBufferPointer) throws -> String? {
     var keys: [Set<String>] = []  // of each object around the current byte
-    var string = 0..<0  // the range of the last string, with its quotes
+    var text = ""  // the last string
     var i = 0
     while i < json.count {
         switch Unicode.Scalar(json[i]) {
         case "{": keys.append([])
         case "}": _ = keys.popLast()
         case ":" where !keys.isEmpty:
-            // escapes allow several spellings of one key
-            let key = try JSONDecoder().decode(String.self, from: Data(json[string]))
-            if !keys[keys.count - 1].insert(key).inserted { return key }
+            if !keys[keys.count - 1].insert(text).inserted { return text }
         case "\"":
             let start = i
             repeat {
                 i += json[i] == UInt8(ascii: "\\") ? 2 : 1
             } while i < json.count && json[i] != UInt8(ascii: "\"")
-            string = start..<min(i + 1, json.count)
+            // escapes allow several spellings of one key
+            let string = Data(json[start..<min(i + 1, json.count)])
+            text = try JSONDecoder().decode(String.self, from: string)
         default: break
         }
         i += 1

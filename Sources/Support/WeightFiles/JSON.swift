@@ -53,9 +53,14 @@ private func repeatedKey(_ json: UnsafeRawBufferPointer) throws -> String? {
             repeat {
                 i += json[i] == UInt8(ascii: "\\") ? 2 : 1
             } while i < json.count && json[i] != UInt8(ascii: "\"")
-            // escapes allow several spellings of one key
-            let string = Data(json[start..<min(i + 1, json.count)])
-            text = try JSONDecoder().decode(String.self, from: string)
+            let string = json[start..<min(i + 1, json.count)]
+            let isPlain = string.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\\") }
+            if !isPlain || i >= json.count {
+                // escapes allow several spellings of one key
+                text = try JSONDecoder().decode(String.self, from: Data(string))
+            } else {
+                text = String(decoding: string.dropFirst().dropLast(), as: UTF8.self)
+            }
         default: break
         }
         i += 1

@@ -37,10 +37,12 @@ struct Generate: ParsableCommand {
         if experiments.inPlace && options.seqLength > 1 << 20 {
             throw ValidationError("--useinplacekvcache: --seqlength may be at most \(1 << 20)")
         }
-        let model = try? options.modelFiles()
-        let weights = model.map { ModelOptions.files(of: $0.weights) } ?? []
-        try reports.checkFiles(
-            beside: weights.map { ("-w", $0) } + [("-t", model?.tokenizer), ("-f", text.file)])
+        if reports.trace != nil || reports.report != nil {
+            let model = try? options.modelFiles()
+            let weights = model.map { ModelOptions.files(of: $0.weights) } ?? []
+            try reports.checkFiles(
+                beside: weights.map { ("-w", $0) } + [("-t", model?.tokenizer), ("-f", text.file)])
+        }
     }
 
     /// The options given that concern a text to be generated.

@@ -174,7 +174,7 @@ typedef struct {
 ALWAYS_INLINE bytes16 scales_and_minima(const uint8_t *_Nonnull bytes) {
     uint32_t s[3];
     memcpy(s, bytes, sizeof s);
-    // the last four have two bits above those of the first four
+    // the low four bits of the last four are in s[2], their high two bits above those of the first four
     uint32_t packed[4] = {
         s[0] & 0x3F3F3F3F, (s[2] & 0x0F0F0F0F) | (s[0] >> 2 & 0x30303030),
         s[1] & 0x3F3F3F3F, (s[2] >> 4 & 0x0F0F0F0F) | (s[1] >> 2 & 0x30303030)};

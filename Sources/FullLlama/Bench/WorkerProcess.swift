@@ -67,8 +67,8 @@ enum WorkerProcess {
         return output
     }
 
-    /// From now on, Ctrl-C ends the running process. This one then cleans up and exits. A pipe that
-    /// nobody reads any more becomes an error of the write.
+    /// From now on, Ctrl-C ends the running process. This one then cleans up and exits. A write
+    /// to a closed pipe fails instead of ending the program.
     static func stopOnInterrupt() {
         for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU]
         where !is_ignored(number) {

@@ -83,7 +83,7 @@ public struct ModelOptions: ParsableArguments {
         return ("\(folder)/tinytales.lmw", "\(folder)/tokenizer.model")
     }
 
-    /// The files that a run with `weights` may read: those of Hugging Face's folder, too.
+    /// The files that a run reads: `weights`, and the model's other files in the same folder.
     package static func files(of weights: String) -> [String] {
         let folder = isFolder(weights) ? weights + "/" : weights
         let names = try? FileManager.default.contentsOfDirectory(

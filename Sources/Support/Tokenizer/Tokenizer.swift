@@ -27,25 +27,19 @@ public final class Tokenizer: @unchecked Sendable {
             let gguf = try withExtendedLifetime(file) {
                 try withPath(path) { try GGUFTokenizer(GGUFMetadata(file.bytes)) }
             }
-            guard let processor = sentencepiece_load(gguf.model.bytes, gguf.model.bytes.count)
-            else {
+            guard let loaded = gguf.model.bytes.withUnsafeBytes(Tokenizer.load) else {
                 throw TokenizerError.notAccepted(path)
             }
-            self.processor = processor
+            (processor, normalizer) = loaded
             (bos, eos) = (gguf.bos, gguf.eos)
-            normalizer = gguf.model.bytes.withUnsafeBytes(Normalizer.init)
         } else {
             guard file.bytes.count <= Tokenizer.largestFile else {
                 throw TokenizerError.notSentencePiece(path)
             }
-            let (normalizer, loaded): (Normalizer, OpaquePointer?) = withExtendedLifetime(file) {
-                let normalizer = Normalizer(file.bytes)
-                guard normalizer.isInBounds else { return (normalizer, nil) }
-                return (normalizer, sentencepiece_load(file.bytes.baseAddress!, file.bytes.count))
+            guard let loaded = withExtendedLifetime(file, { Tokenizer.load(file.bytes) }) else {
+                throw TokenizerError.notSentencePiece(path)
             }
-            guard let processor = loaded else { throw TokenizerError.notSentencePiece(path) }
-            self.normalizer = normalizer
-            self.processor = processor
+            (processor, normalizer) = loaded
             (bos, eos) = (Int(sentencepiece_bos(processor)), Int(sentencepiece_eos(processor)))
         }
         self.vocabSize = Int(sentencepiece_size(processor))
@@ -56,6 +50,15 @@ public final class Tokenizer: @unchecked Sendable {
     }
 
     deinit { sentencepiece_free(processor) }
+
+    /// Loads a serialised ModelProto; nil if SentencePiece cannot use it.
+    private static func load(
+        _ model: UnsafeRawBufferPointer
+    ) -> (OpaquePointer, Normalizer)? {
+        let normalizer = Normalizer(model)
+        guard normalizer.isInBounds, let start = model.baseAddress else { return nil }
+        return sentencepiece_load(start, model.count).map { ($0, normalizer) }
+    }
 
     /// The fewest tokens that a text can have which begins with these bytes, without encoding it:
     /// a piece stands for at most its own bytes, and a byte piece for one. 0 if a single token may

@@ -162,16 +162,17 @@ enum GGUFFile {
                 let size = [count / element.blockSize, element.blockByteCount].checkedProduct
             else { throw Problem.overflow(name) }
             let place = "the place of \(name)"
+            let expected = aligned(end)
             try require(
-                offset == aligned(end), "\(aligned(end)), after the tensor before it", as: place,
+                offset == expected, "\(expected), after the tensor before it", as: place,
                 found: offset)
             try require(
-                aligned(end) <= room && size <= room - aligned(end),
+                expected <= room && size <= room - expected,
                 "\(size) bytes within the data section's \(room)", as: place,
                 found: "offset \(offset)")
             entries[name] = TensorEntry(
-                file: file, element: element, shape: shape, offset: start + aligned(end))
-            end = aligned(end) + size
+                file: file, element: element, shape: shape, offset: start + expected)
+            end = expected + size
         }
         // a damaged type or number of tensors, or another file's bytes
         try require(

@@ -7,16 +7,10 @@ import Testing
 
 @testable import WeightTool
 
-@Suite(.serialized) struct ConvertTests {
+@Suite(.serialized) struct ConvertTests: ConvertSuite {
     let folder: TemporaryFolder
-    let input: String
 
-    init() throws {
-        folder = try TemporaryFolder()
-        try FileManager.default.createDirectory(
-            atPath: folder.file("in"), withIntermediateDirectories: false)
-        input = folder.file("in")
-    }
+    init() throws { folder = try Self.makeFolder() }
 
     private func write(_ tiny: TinyHuggingFace) throws {
         try Data(tiny.configJSON.utf8).write(to: URL(filePath: input + "/config.json"))
@@ -24,26 +18,9 @@ import Testing
             .write(to: URL(filePath: input + "/model.safetensors"))
     }
 
-    private func convert(_ arguments: String...) throws {
-        try WeightTool.Convert.parse(arguments).run()
-    }
-
-    private func message(_ body: () throws -> Void) -> String {
-        do {
-            try body()
-            return "no error"
-        } catch {
-            return "\(error)".replacingOccurrences(of: folder.path, with: "FOLDER")
-        }
-    }
-
     private func values(_ path: String) throws -> [[Float]] {
         let weights = try Weights(contentsOf: path)
         return TinyHuggingFace.tensors.map { weights[$0.name].values }
-    }
-
-    private var files: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
     }
 
     @Test(arguments: ["F32", "F16", "BF16"], [false, true])

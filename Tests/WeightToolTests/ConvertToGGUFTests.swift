@@ -8,31 +8,10 @@ import Testing
 @testable import Support
 @testable import WeightTool
 
-@Suite(.serialized) struct ConvertToGGUFTests {
+@Suite(.serialized) struct ConvertToGGUFTests: ConvertSuite {
     let folder: TemporaryFolder
 
-    init() throws {
-        folder = try TemporaryFolder()
-        try FileManager.default.createDirectory(
-            atPath: folder.file("in"), withIntermediateDirectories: false)
-    }
-
-    private func convert(_ arguments: String...) throws {
-        try WeightTool.Convert.parse(arguments).run()
-    }
-
-    private func message(_ body: () throws -> Void) -> String {
-        do {
-            try body()
-            return "no error"
-        } catch {
-            return "\(error)".replacingOccurrences(of: folder.path, with: "FOLDER")
-        }
-    }
-
-    private var files: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
-    }
+    init() throws { folder = try Self.makeFolder() }
 
     @Test(arguments: [
         (
